@@ -1,0 +1,1 @@
+//! The build: spec, plan, build event log, execution.

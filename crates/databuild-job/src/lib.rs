@@ -1,0 +1,1 @@
+//! The job wrapper: a child goes in, JobLogEntry lines come out.

@@ -1,0 +1,1 @@
+//! The log store: collect, journal, seal, index, read, follow.

@@ -1,0 +1,1 @@
+//! What we measure: the one catalogue of metric names.

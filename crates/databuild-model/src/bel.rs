@@ -1,0 +1,1 @@
+//! The build event log's vocabulary: one variant a fact, and no other.

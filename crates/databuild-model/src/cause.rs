@@ -1,0 +1,101 @@
+//! Why a run ended: the cause of death as data, not as a line of text.
+
+use std::fmt;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// Exit code 0.
+    Success,
+    /// The command ended with another exit code.
+    Exit,
+    /// A signal that we did not send.
+    Signal,
+    /// The kernel killed it for memory.
+    Oom,
+    /// It took longer than it may.
+    Timeout,
+    /// It was told to stop.
+    Cancelled,
+    /// It could not be started.
+    LaunchFailed,
+    /// Its configuration cannot be run.
+    ConfigInvalid,
+    /// The wrapper died before it could say how the run ended.
+    WrapperLost,
+}
+
+impl Cause {
+    /// All causes.
+    pub const ALL: [Cause; 9] = [
+        Cause::Success,
+        Cause::Exit,
+        Cause::Signal,
+        Cause::Oom,
+        Cause::Timeout,
+        Cause::Cancelled,
+        Cause::LaunchFailed,
+        Cause::ConfigInvalid,
+        Cause::WrapperLost,
+    ];
+
+    /// The word in records: `success`, `exit`, `signal`, `oom` …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::Success => "success",
+            Cause::Exit => "exit",
+            Cause::Signal => "signal",
+            Cause::Oom => "oom",
+            Cause::Timeout => "timeout",
+            Cause::Cancelled => "cancelled",
+            Cause::LaunchFailed => "launch_failed",
+            Cause::ConfigInvalid => "config_invalid",
+            Cause::WrapperLost => "wrapper_lost",
+        }
+    }
+
+    /// Reads the word of a cause.
+    pub fn parse(text: &str) -> Option<Cause> {
+        Cause::ALL.into_iter().find(|cause| cause.as_str() == text)
+    }
+
+    /// Whether the same command may well succeed when it is run again without a change.
+    pub fn is_transient(self) -> bool {
+        match self {
+            Cause::Timeout | Cause::Oom | Cause::Signal | Cause::WrapperLost => true,
+            Cause::Success
+            | Cause::Exit
+            | Cause::Cancelled
+            | Cause::LaunchFailed
+            | Cause::ConfigInvalid => false,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Names of the metadata of a `run_end` event.
+pub mod run_end {
+    /// Sequence number of the `run_end` entry itself.
+    pub const LAST_SEQUENCE: &str = "last_sequence";
+    /// A word of [`super::Cause`].
+    pub const CAUSE: &str = "cause";
+    /// The number of the signal that ended the command, if one did.
+    pub const SIGNAL: &str = "signal";
+    /// Seconds from launch to end, as a decimal number.
+    pub const DURATION_SECONDS: &str = "duration_seconds";
+    /// Bytes read from standard output.
+    pub const STDOUT_BYTES: &str = "stdout_bytes";
+    /// Lines read from standard output.
+    pub const STDOUT_LINES: &str = "stdout_lines";
+    /// Bytes read from standard error.
+    pub const STDERR_BYTES: &str = "stderr_bytes";
+    /// Lines read from standard error.
+    pub const STDERR_LINES: &str = "stderr_lines";
+    /// `true` if every byte that was read is in the entries before.
+    pub const COMPLETE: &str = "complete";
+}

@@ -1,0 +1,1 @@
+//! What should happen: pure decisions, (state, input, now) to a verdict.

@@ -1,0 +1,2 @@
+//! Everything that a contributor or CI runs.
+fn main() {}
