@@ -1,1 +1,1 @@
-//! See below.
+//! Filled next.
