@@ -82,6 +82,11 @@ macro_rules! name_type {
                 Ok(Self(text))
             }
 
+            /// Whether `text` is a valid name of this kind.
+            pub fn is_valid(text: &str) -> bool {
+                check(text, &$rule).is_ok()
+            }
+
             /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -11,4 +11,4 @@ pub use read::{Problem, ReadError, read_entry};
 pub use write::{write_entry, write_string};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
