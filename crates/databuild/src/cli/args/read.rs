@@ -1,0 +1,176 @@
+//! Arguments of the commands that read: `logs`, `runs`, `status`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Arguments of `databuild logs`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What to read (TARGET):
+  42.6                     a job run            42            all runs of a build
+  clean                    a job's latest run   clean/date=…  the run that made a partition
+  0194a1b2-…               a run by its id, or by enough of its end or beginning
+  @latest @failed @running the newest run, the newest failed one, all that run now [default: @latest]
+
+Examples:
+  databuild logs -f clean                  follow until the run ends
+  databuild logs 42 --failed               only the failed runs of build 42
+  databuild logs 42.6 -L error -C 3        errors, each with three entries around it
+  databuild logs @latest -g 'timeout|refused' --since 15m
+  databuild logs 42.6 -o jsonl | jq .content.log.message")]
+pub(crate) struct LogsArgs {
+    /// Runs, builds, jobs, partitions or @latest, @failed, @running
+    #[arg(value_name = "TARGET")]
+    pub(crate) targets: Vec<String>,
+    /// Wait for more until the run ends
+    #[arg(short = 'f', long)]
+    pub(crate) follow: bool,
+    /// From this time on: 15m (ago), yesterday, 10:30, 2025-01-27T10:30:00Z, @1737974400
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) until: Option<String>,
+    /// This level and above: trace, debug, info, warn, error, fatal
+    #[arg(short = 'L', long, value_name = "LEVEL", conflicts_with = "levels")]
+    pub(crate) level: Option<String>,
+    /// Exactly these levels
+    #[arg(long, value_name = "LEVEL,…", value_delimiter = ',')]
+    pub(crate) levels: Vec<String>,
+    /// Kinds of entries: log, event, metric, manifest [default: log,event; all for json and jsonl]
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    pub(crate) kind: Vec<String>,
+    /// Only entries that match this regular expression
+    #[arg(short = 'g', long, value_name = "REGEX")]
+    pub(crate) grep: Option<String>,
+    /// Not the entries that match this regular expression
+    #[arg(short = 'e', long, value_name = "REGEX")]
+    pub(crate) exclude: Option<String>,
+    /// Upper and lower case are the same to --grep and --exclude
+    #[arg(short = 'i', long)]
+    pub(crate) ignore_case: bool,
+    /// Also N entries before and after each one found
+    #[arg(short = 'C', long, value_name = "N")]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    pub(crate) context: Option<u32>,
+    /// The last N entries
+    #[arg(short = 'n', long, value_name = "N", conflicts_with_all = ["head", "cursor"])]
+    pub(crate) tail: Option<u32>,
+    /// The first N entries
+    #[arg(long, value_name = "N")]
+    pub(crate) head: Option<u32>,
+    /// At most N entries; more are told on stderr with the cursor to go on from
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u32>,
+    /// Go on where an answer with --limit ended
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) cursor: Option<String>,
+    /// Oldest or newest first
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) order: OrderChoice,
+    /// Only runs that failed
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// The attempt before
+    #[arg(short = 'p', long, conflicts_with = "attempt")]
+    pub(crate) previous: bool,
+    /// This attempt, counted from 1
+    #[arg(long, value_name = "N")]
+    pub(crate) attempt: Option<u32>,
+    /// How to show times: full, time or rel (since the run began)
+    #[arg(short = 't', long, value_enum, value_name = "HOW", num_args = 0..=1)]
+    #[arg(require_equals = true, default_missing_value = "full", default_value = "time")]
+    pub(crate) timestamps: TimestampChoice,
+    /// The job's name before each entry (by itself when several runs are read)
+    #[arg(long)]
+    pub(crate) prefix: bool,
+}
+
+/// Which end comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum OrderChoice {
+    /// Oldest first.
+    #[default]
+    Asc,
+    /// Newest first.
+    Desc,
+}
+
+/// How times are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum TimestampChoice {
+    /// Date, time and offset.
+    Full,
+    /// Time of day.
+    #[default]
+    Time,
+    /// Since the run began.
+    Rel,
+    /// Not at all.
+    None,
+}
+
+/// Arguments of `databuild runs`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Examples:
+  databuild runs                     the latest builds
+  databuild runs --failed            those that failed
+  databuild runs show 42             a build and its job runs
+  databuild runs show 42.6           one job run
+  databuild runs cancel 42           stop a build in order")]
+pub(crate) struct RunsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<RunsCommand>,
+    /// At most N
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub(crate) number: u32,
+    /// List the runs of this job instead of builds
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) job: Option<String>,
+    /// Only what failed
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// Only what runs now
+    #[arg(long, conflicts_with = "failed")]
+    pub(crate) running: bool,
+    /// Only what was started at or after this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<String>,
+}
+
+/// What to do with one build or job run.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// Tell everything about a build or a job run
+    Show {
+        /// A build (42), a job run (42.6), an id, @latest, @failed
+        #[arg(value_name = "ID", default_value = "@latest")]
+        id: String,
+    },
+    /// Ask a running build to stop in order
+    Cancel {
+        /// A build (42), an id, @running
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+/// Arguments of `databuild status`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  databuild status                                      every partition that was ever made
+  databuild status 'clean/date=2025-01-01..2025-01-31'  these, made or not
+  databuild status --missing                            what was wanted and is not there")]
+pub(crate) struct StatusArgs {
+    /// Partitions, ranges, or the beginning of refs
+    #[arg(value_name = "REF-PATTERN")]
+    pub(crate) patterns: Vec<String>,
+    /// Only what is not there
+    #[arg(long)]
+    pub(crate) missing: bool,
+    /// At most N lines
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 200)]
+    pub(crate) number: u32,
+}

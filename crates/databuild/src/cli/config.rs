@@ -1,0 +1,10 @@
+//! `databuild config`.
+
+use super::args::ConfigArgs;
+use super::context::Context;
+use super::outcome::{Exit, Failure};
+
+/// Runs the command.
+pub(crate) fn run(_args: &ConfigArgs, _context: &Context) -> Result<Exit, Failure> {
+    Err(Failure::not_here_yet())
+}

@@ -1,0 +1,9 @@
+//! `databuild schema`.
+
+use super::context::Context;
+use super::outcome::{Exit, Failure};
+
+/// Runs the command.
+pub(crate) fn run(_context: &Context) -> Result<Exit, Failure> {
+    Err(Failure::not_here_yet())
+}

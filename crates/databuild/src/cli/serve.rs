@@ -1,0 +1,10 @@
+//! `databuild serve`.
+
+use super::args::ServeArgs;
+use super::context::Context;
+use super::outcome::{Exit, Failure};
+
+/// Runs the command.
+pub(crate) fn run(_args: &ServeArgs, _context: &Context) -> Result<Exit, Failure> {
+    Err(Failure::not_here_yet())
+}
