@@ -2,7 +2,7 @@
 //!
 //! CLI, service, follow and, later, processors decide by [`LogFilter::matches`] and by nothing else.
 
-use crate::entry::Kind;
+use crate::entry::{Content, Fields, Kind};
 use crate::level::Level;
 use crate::limits;
 use crate::time::Timestamp;
@@ -217,6 +217,36 @@ impl TextMatch {
     pub fn is_in(&self, text: &[u8]) -> bool {
         self.regex.is_match(text)
     }
+}
+
+/// Appends what a text filter looks at: one piece a line, names and values joined by `=`.
+///
+/// Message and fields of a log entry, name, labels and unit of a metric, type and metadata of an
+/// event, outputs and metadata of a manifest.
+pub fn search_text(content: &Content, out: &mut Vec<u8>) {
+    let mut line = |pieces: [&str; 3]| {
+        pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
+        out.push(b'\n');
+    };
+    let fields: &Fields = match content {
+        Content::Log(log) => {
+            line([&log.message, "", ""]);
+            &log.fields
+        }
+        Content::Metric(metric) => {
+            line([&metric.name, if metric.unit.is_empty() { "" } else { " " }, &metric.unit]);
+            &metric.labels
+        }
+        Content::JobEvent(event) => {
+            line([&event.event_type, "", ""]);
+            &event.metadata
+        }
+        Content::Manifest(manifest) => {
+            manifest.outputs.iter().for_each(|output| line([output.as_str(), "", ""]));
+            &manifest.metadata
+        }
+    };
+    fields.iter().for_each(|(name, value)| line([name, "=", value]));
 }
 
 /// The regex crate draws the pattern over several lines and says what is wrong in the last.

@@ -1,7 +1,8 @@
 //! One row a claim about the filter: the question, then the entries that answer it.
 
-use super::{Facts, KindSet, LevelSet, LogFilter, PatternError, TextMatch};
+use super::{Facts, KindSet, LevelSet, LogFilter, PatternError, TextMatch, search_text};
 use crate::entry::Kind;
+use crate::json::read_entry;
 use crate::level::Level;
 use crate::time::Timestamp;
 
@@ -65,4 +66,27 @@ fn a_bad_pattern_says_what_is_wrong() {
     assert_eq!(refusal("("), PatternError::Syntax("unclosed group".into()));
     assert_eq!(refusal(&"x".repeat(2000)), PatternError::TooLong { len: 2000, max: 1024 });
     assert_eq!(refusal("(\\w{50}){50}"), PatternError::TooComplex);
+}
+
+#[test]
+fn a_search_sees_message_fields_names_and_outputs() {
+    let mut text = Vec::new();
+    for line in include_str!("../json/goldens.jsonl").lines() {
+        search_text(&read_entry(line.as_bytes()).unwrap().0.content, &mut text);
+    }
+    expect_test::expect![[r#"
+        task_launched
+        Processing started
+        rows=1000
+        rows_processed count
+        stage=transform
+        line	two "quoted" \ \0 ü
+        ratio
+        clean/date=2025-01-27
+        rows=1000
+        run_end
+        cause=success
+        complete=true
+    "#]]
+    .assert_eq(&String::from_utf8(text).unwrap().replace('\0', "\\0"));
 }
