@@ -1,1 +1,8 @@
-//! What we measure: the one catalogue of metric names.
+//! What we measure: the one catalogue of metric names, and the labels that they may carry.
+//!
+//! Nothing else in the product spells a metric's name (`cargo xtask tidy` refuses it), and a value
+//! that grows with the data, such as a partition or a run, cannot become a label: it does not compile.
+//! No store, no HTTP, no clock.
+
+pub mod label;
+pub mod metric_templates;
