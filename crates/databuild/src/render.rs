@@ -1,3 +1,8 @@
 //! What people see: colours, escapes made harmless, entries, tables and times. No command logic.
 
+pub(crate) mod entry;
+pub(crate) mod escape;
+pub(crate) mod paint;
+pub(crate) mod table;
 pub(crate) mod terminal;
+pub(crate) mod times;
