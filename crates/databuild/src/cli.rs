@@ -6,11 +6,14 @@ mod completions;
 mod config;
 pub(crate) mod context;
 pub(crate) mod crash;
+mod emit;
 mod explain;
 pub(crate) mod outcome;
 mod schema;
 mod serve;
 mod version;
+mod when;
+mod wrap;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -36,6 +39,8 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Version => version::run(context),
+        Command::Emit(args) => emit::run(&args),
+        Command::Wrap(args) => wrap::run(args, context),
         Command::Demo(_)
         | Command::Init(_)
         | Command::Build(_)
@@ -43,8 +48,6 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         | Command::Why(_)
         | Command::Status(_)
         | Command::Runs(_)
-        | Command::Logs(_)
-        | Command::Emit(_)
-        | Command::Wrap(_) => Err(Failure::not_here_yet()),
+        | Command::Logs(_) => Err(Failure::not_here_yet()),
     }
 }

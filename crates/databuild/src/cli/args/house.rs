@@ -136,10 +136,10 @@ pub(crate) enum EmitWhat {
     },
     /// How far the job is
     Progress {
-        /// Steps done
-        done: u64,
-        /// Steps in all
-        total: u64,
+        /// How much is done, in whatever the job counts
+        done: f64,
+        /// How much there is in all
+        total: Option<f64>,
         /// What it does now
         #[arg(default_value = "")]
         message: String,
