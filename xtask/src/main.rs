@@ -5,6 +5,7 @@
 
 mod codegen;
 mod process;
+mod tidy;
 
 use clap::{Parser, Subcommand};
 use std::path::Path;
@@ -26,11 +27,14 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Check the rules of the tree that no compiler knows
+    Tidy,
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Codegen { check } => codegen::run(root(), check),
+        Command::Tidy => tidy::run(root()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

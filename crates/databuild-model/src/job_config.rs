@@ -91,3 +91,6 @@ impl<'de> Deserialize<'de> for RefText {
         Ok(RefText { path })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Goldens, leniency and round trips of the JSON form.
+//! Goldens of `docs/formats/entry.md`, leniency and round trips of the JSON form.
 
 use super::{read_entry, write_entry};
 use crate::entry::{
