@@ -78,6 +78,20 @@ impl fmt::Display for Cause {
     }
 }
 
+impl serde::Serialize for Cause {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Cause {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+        Cause::parse(&text)
+            .ok_or_else(|| serde::de::Error::custom("not a cause of the end of a run"))
+    }
+}
+
 /// Names of the metadata of a `run_end` event.
 pub mod run_end {
     /// Sequence number of the `run_end` entry itself.
