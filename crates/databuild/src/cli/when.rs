@@ -17,7 +17,7 @@ pub(crate) fn time(
     parse(text.trim(), now, zone).ok_or_else(|| {
         let failure = Failure::text(Exit::Usage, format!("{flag}: {text:?} is not a time"));
         failure.remedy(if is_bare_number(text) {
-            format!("a number alone could be anything: write {text}s ago as {text}s, seconds since 1970 as @{text}")
+            format!("a number alone could be anything: {text} seconds ago is {text}s, seconds since 1970 are @{text}")
         } else {
             "give an age (90s, 15m, 2h, 3d), yesterday, 10:30, 2025-01-27, \
              2025-01-27T10:30:00Z or @1737974400"
@@ -57,12 +57,12 @@ fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         "today" => today.at(0, 0, 0, 0),
         "yesterday" => today.yesterday().ok()?.at(0, 0, 0, 0),
         _ => {
-            if let Ok(date) = text.parse::<civil::Date>() {
-                date.at(0, 0, 0, 0)
-            } else if let Ok(moment) = text.parse::<civil::DateTime>() {
-                moment
-            } else {
-                today.to_datetime(text.parse::<civil::Time>().ok()?)
+            // jiff also takes "10" for a time and a date before a time for a date: too generous here.
+            match (text.contains('-'), text.contains(':')) {
+                (true, true) => text.parse::<civil::DateTime>().ok()?,
+                (true, false) => text.parse::<civil::Date>().ok()?.at(0, 0, 0, 0),
+                (false, true) => today.to_datetime(text.parse::<civil::Time>().ok()?),
+                (false, false) => return None,
             }
         }
     };
