@@ -1,6 +1,6 @@
 //! A place in JSON text and the steps that can be taken from it. Each step checks what it passes;
-//! `None` means that the text is not what the step expects. Strings are checked for the escapes and
-//! control characters that JSON forbids; UTF-8 is the caller's business.
+//! `None` means that the text is not what the step expects. Strings are checked for the escapes that
+//! JSON forbids; UTF-8 and the absence of control characters are the caller's business.
 
 use crate::limits;
 
@@ -44,7 +44,7 @@ impl<'a> Cursor<'a> {
     /// The rest of a string whose opening quote was passed, without escapes; passes the closing one.
     pub(super) fn plain_string(&mut self) -> Option<&'a [u8]> {
         let rest = self.text.get(self.at..)?;
-        let len = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20)?;
+        let len = rest.iter().position(|&b| b == b'"' || b == b'\\')?;
         let inside = rest.get(..len)?;
         (*rest.get(len)? == b'"').then(|| self.at += len + 1)?;
         Some(inside)
@@ -215,25 +215,24 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// How far the next quote, backslash or control character is. Eight bytes at a time: strings are
-/// most of a line, and this is the loop that reads them.
+/// How far the next quote or backslash is.
+///
+/// Most strings are short, so the first words are looked at here, eight bytes at a time; a long one
+/// is worth the call of a vectorised search.
 fn special(text: &[u8]) -> Option<usize> {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let (words, tail) = text.as_chunks::<8>();
-    for (n, word) in words.iter().enumerate() {
+    const WORDS_HERE: usize = 4;
+    let (words, _) = text.as_chunks::<8>();
+    for (n, word) in words.iter().take(WORDS_HERE).enumerate() {
         let word = u64::from_le_bytes(*word);
-        // A byte of `x.wrapping_sub(LOW) & !x & HIGH` is set where `x` has a zero byte; the lowest
-        // set one is exact. A byte below 0x20 is one with `word - 0x20` borrowing.
+        // A byte of `x - LOW & !x & HIGH` is set where `x` has a zero byte; the lowest one is exact.
         let zero = |x: u64| x.wrapping_sub(LOW) & !x;
-        let quote = zero(word ^ (LOW * 0x22));
-        let backslash = zero(word ^ (LOW * 0x5C));
-        let control = word.wrapping_sub(LOW * 0x20) & !word;
-        let found = (quote | backslash | control) & HIGH;
+        let found = (zero(word ^ (LOW * 0x22)) | zero(word ^ (LOW * 0x5C))) & HIGH;
         if found != 0 {
             return Some(n * 8 + usize::try_from(found.trailing_zeros() / 8).ok()?);
         }
     }
-    let at = tail.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20)?;
-    Some(words.len() * 8 + at)
+    let done = words.len().min(WORDS_HERE) * 8;
+    memchr::memchr2(b'"', b'\\', text.get(done..)?).map(|at| done + at)
 }
