@@ -1,1 +1,7 @@
-//! What should happen: pure decisions, (state, input, now) to a verdict.
+//! What should happen: pure decisions from (state, input, now) to a verdict.
+//!
+//! No I/O, no clock, no threads: a verdict is a returned value, and whoever asked for it acts.
+
+pub mod backoff;
+pub mod batch;
+pub mod naming;

@@ -1,0 +1,163 @@
+//! The journal of a collector: what was stored, in the order in which it became durable.
+//!
+//! A consumer keeps the place ([`JournalPlace`]) behind the last record that it has dealt with, and
+//! reads on from there.
+
+use super::bytes::{Reader, Writer};
+use super::frame;
+use databuild_model::ids::JobRunId;
+use databuild_model::time::{Day, Timestamp};
+use databuild_policy::naming::JournalName;
+
+/// The first bytes of a journal: name and version of the format.
+pub const MAGIC: [u8; 8] = *b"DBJOURN\x01";
+
+const BATCH: u8 = 1;
+const CLOSED: u8 = 2;
+
+/// A place in the journals of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JournalPlace {
+    /// Which journal.
+    pub journal: JournalName,
+    /// Where in it: the beginning of a record.
+    pub offset: u64,
+}
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalRecord {
+    /// A stretch of a run's file is durable.
+    Batch(BatchRecord),
+    /// The collector has ended in order: all that it stored is in the records before. Another
+    /// collector may go on after it.
+    Closed,
+}
+
+/// A stretch of whole lines of a run's file that is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRecord {
+    /// The run.
+    pub job_run_id: JobRunId,
+    /// The day whose folder the run is in.
+    pub day: Day,
+    /// Where the stretch begins in the file.
+    pub offset: u64,
+    /// Bytes of the stretch; 0 in a record that only tells of the seal.
+    pub bytes: u64,
+    /// The number of its first line, counted from 0.
+    pub first_line: u64,
+    /// Lines.
+    pub entries: u64,
+    /// The earliest timestamp; meaningless without entries.
+    pub min_time: Timestamp,
+    /// The latest timestamp; meaningless without entries.
+    pub max_time: Timestamp,
+    /// Log entries by level; the place is that of `Level::ALL`.
+    pub level_counts: [u64; 6],
+    /// Entries by kind; the place is that of `Kind::ALL`.
+    pub kind_counts: [u64; 4],
+    /// Whether the run is sealed: nothing will follow.
+    pub sealed: bool,
+}
+
+/// Why bytes are not a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// Another format, or a version that this program does not know.
+    #[error("not a journal of version 1")]
+    Format,
+}
+
+impl BatchRecord {
+    /// Where the next stretch of the run begins.
+    pub fn end(&self) -> u64 {
+        self.offset + self.bytes
+    }
+}
+
+/// Appends the beginning of a journal.
+pub fn write_header(out: &mut Vec<u8>) {
+    out.extend_from_slice(&MAGIC);
+}
+
+/// Appends a record.
+pub fn write_record(record: &JournalRecord, out: &mut Vec<u8>) {
+    match record {
+        JournalRecord::Batch(batch) => {
+            let mut payload = Writer::default();
+            batch.write(&mut payload);
+            frame::write_record(BATCH, &payload.0, out);
+        }
+        JournalRecord::Closed => frame::write_record(CLOSED, &[], out),
+    }
+}
+
+/// Checks the beginning of a journal and answers where its first record begins. A journal of fewer
+/// bytes than that has no record yet.
+pub fn read_header(bytes: &[u8]) -> Result<usize, JournalError> {
+    let whole = bytes.len().min(MAGIC.len());
+    if bytes.get(..whole) == MAGIC.get(..whole) {
+        Ok(MAGIC.len())
+    } else {
+        Err(JournalError::Format)
+    }
+}
+
+/// The records from `offset` on, each with the place after it, up to the first that is not whole.
+/// What is behind that is torn if no collector holds the journal, and being written if one does.
+pub fn read_records(bytes: &[u8], offset: usize) -> impl Iterator<Item = (usize, JournalRecord)> {
+    frame::records(bytes, offset).map_while(|record| {
+        let value = match record.kind {
+            BATCH => JournalRecord::Batch(BatchRecord::read(&mut Reader(record.payload))?),
+            CLOSED => JournalRecord::Closed,
+            _ => return None,
+        };
+        Some((record.end, value))
+    })
+}
+
+impl BatchRecord {
+    fn write(&self, out: &mut Writer) {
+        out.text(self.job_run_id.as_str());
+        out.zigzag(i64::from(self.day.number()));
+        for number in [self.offset, self.bytes, self.first_line, self.entries] {
+            out.varint(number);
+        }
+        out.zigzag(self.min_time.as_nanos());
+        out.zigzag(self.max_time.as_nanos());
+        for count in self.level_counts.iter().chain(&self.kind_counts) {
+            out.varint(*count);
+        }
+        out.u8(u8::from(self.sealed));
+    }
+
+    fn read(input: &mut Reader<'_>) -> Option<BatchRecord> {
+        let mut batch = BatchRecord {
+            job_run_id: JobRunId::parse(input.text()?).ok()?,
+            day: Day::from_number(i32::try_from(input.zigzag()?).ok()?),
+            offset: input.varint()?,
+            bytes: input.varint()?,
+            first_line: input.varint()?,
+            entries: input.varint()?,
+            min_time: Timestamp::from_nanos(input.zigzag()?),
+            max_time: Timestamp::from_nanos(input.zigzag()?),
+            level_counts: [0; 6],
+            kind_counts: [0; 4],
+            sealed: false,
+        };
+        batch.offset.checked_add(batch.bytes)?;
+        for count in batch.level_counts.iter_mut().chain(&mut batch.kind_counts) {
+            *count = input.varint()?;
+        }
+        batch.sealed = match input.u8()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        Some(batch)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Files, as the store needs them: a trait so that tests can make them fail, and the real one.
+//!
+//! Every file of the store is opened, written, synced and locked through [`Fs`]. A write is one
+//! `write(2)` at the end of the file; what an error means is decided by the caller.
+
+mod os;
+
+#[cfg(test)]
+pub(crate) mod faulty;
+
+pub use os::OsFs;
+
+use std::io;
+use std::path::Path;
+
+/// A place where files are.
+///
+/// Implementations follow no symbolic link in the last component of a path, and give files that are
+/// closed when a child is started.
+pub trait Fs: Send + Sync {
+    /// Makes `dir` and the folders above it, mode 0750, where they are missing.
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+
+    /// Makes a file, mode 0640, for reading and appending. Fails with
+    /// [`io::ErrorKind::AlreadyExists`] if there is one.
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn FsFile>>;
+
+    /// Opens an existing regular file for reading and appending.
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn FsFile>>;
+
+    /// Opens an existing regular file for reading.
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn FsFile>>;
+
+    /// What is in `dir`, in no order.
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirItem>>;
+
+    /// Puts `from` in the place of `to`, which need not exist. The folder is not synced.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file. The folder is not synced.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes names that were made or changed in `dir` survive a power cut.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// An open file.
+pub trait FsFile: Send + Sync {
+    /// Appends `bytes` by one `write(2)` and tells how many were taken.
+    fn append(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Reads at `offset`; 0 bytes at the end of the file.
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// The size in bytes.
+    fn size(&self) -> io::Result<u64>;
+
+    /// When it was last written, in nanoseconds since 1970.
+    fn modified(&self) -> io::Result<i64>;
+
+    /// Cuts the file off at `size`.
+    fn truncate(&self, size: u64) -> io::Result<()>;
+
+    /// Makes what was written survive a power cut. After an error nothing is known about any byte
+    /// since the last success, and asking again would lie.
+    fn sync_data(&self) -> io::Result<()>;
+
+    /// Takes the writer's lock, held until the file is closed. `false` if somebody else has it.
+    fn try_lock(&self) -> io::Result<bool>;
+
+    /// Whether somebody holds the writer's lock.
+    fn is_locked(&self) -> io::Result<bool>;
+}
+
+/// A name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DirItem {
+    /// The name; names that are not UTF-8 are not listed, since none of ours is.
+    pub name: String,
+    /// Whether it is a folder.
+    pub is_dir: bool,
+}
+
+/// Appends all of `bytes`, by as many writes as it takes. Answers how many bytes were written when
+/// it did not succeed, so that the caller can go on from there.
+pub fn append_all(file: &dyn FsFile, bytes: &[u8]) -> Result<(), (usize, io::Error)> {
+    let mut done = 0;
+    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        match file.append(rest) {
+            Ok(0) => return Err((done, io::ErrorKind::WriteZero.into())),
+            Ok(taken) => done += taken,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err((done, error)),
+        }
+    }
+    Ok(())
+}
+
+/// Reads `into` full from `offset` on, less at the end of the file; answers how much it got.
+pub fn read_full_at(file: &dyn FsFile, into: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset + done as u64) {
+            Ok(0) => break,
+            Ok(got) => done += got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
+}
+
+/// Reads a whole file of at most `bytes_max`; longer files are [`io::ErrorKind::FileTooLarge`].
+pub fn read_whole(file: &dyn FsFile, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let size = file.size()?;
+    if bytes_max < size {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let size = usize::try_from(size).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    let mut bytes = vec![0; size];
+    let got = read_full_at(file, &mut bytes, 0)?;
+    bytes.truncate(got);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

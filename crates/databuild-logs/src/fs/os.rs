@@ -1,0 +1,120 @@
+//! The real files of this machine.
+
+use super::{DirItem, Fs, FsFile};
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
+use std::path::Path;
+
+/// The file system of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OsFs;
+
+struct OsFile(File);
+
+fn open(path: &Path, flags: OFlags) -> io::Result<OsFile> {
+    // Without NONBLOCK a FIFO that somebody put there would hang the open; regular files ignore it.
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mode = Mode::from_raw_mode(0o640);
+    Ok(OsFile(File::from(rustix::fs::open(path, flags, mode)?)))
+}
+
+fn open_existing(path: &Path, flags: OFlags) -> io::Result<Box<dyn FsFile>> {
+    let file = open(path, flags)?;
+    if !file.0.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(Box::new(file))
+}
+
+impl Fs for OsFs {
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        std::fs::DirBuilder::new().recursive(true).mode(0o750).create(dir)
+    }
+
+    fn create_new(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
+        Ok(Box::new(open(path, flags)?))
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        open_existing(path, OFlags::RDWR | OFlags::APPEND)
+    }
+
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        open_existing(path, OFlags::RDONLY)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirItem>> {
+        let mut items = Vec::new();
+        for item in std::fs::read_dir(dir)? {
+            let item = item?;
+            if let Ok(name) = item.file_name().into_string() {
+                items.push(DirItem { name, is_dir: item.file_type()?.is_dir() });
+            }
+        }
+        Ok(items)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Ok(rustix::fs::rename(from, to)?)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+}
+
+impl FsFile for OsFile {
+    fn append(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(&self.0, bytes)?)
+    }
+
+    fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(into, offset)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn modified(&self) -> io::Result<i64> {
+        let metadata = self.0.metadata()?;
+        let seconds = metadata.mtime().saturating_mul(1_000_000_000);
+        Ok(seconds.saturating_add(metadata.mtime_nsec()))
+    }
+
+    fn truncate(&self, size: u64) -> io::Result<()> {
+        self.0.set_len(size)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_locked(&self) -> io::Result<bool> {
+        // A shared lock is taken for a moment: readers do not disturb each other by asking.
+        match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => {
+                rustix::fs::flock(&self.0, FlockOperation::Unlock)?;
+                Ok(false)
+            }
+            Err(Errno::WOULDBLOCK) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The caps of the store, each with its reason. Those that others must know are in the model.
+
+use std::time::Duration;
+
+/// Bytes taken from a pipe by one read: the largest pipe that an unprivileged process may have.
+pub const READ_BYTES_MAX: usize = 1 << 20;
+
+/// Index rows stand for blocks of at least this many bytes: a hundredth of a percent of the data is
+/// index, and a block costs tens of microseconds to scan.
+pub const BLOCK_BYTES_MIN: u64 = 64 << 10;
+
+/// Largest record of an index or a journal. A block is at most one block's minimum and one line;
+/// even if all its lines were warnings, its postings take less than half of it.
+pub const RECORD_BYTES_MAX: usize = 4 << 20;
+
+/// Threads that sync files. The file system commits what arrives together in one go, so a sync costs
+/// the same few milliseconds alone as in company; more threads than this no longer help.
+pub const SYNC_THREADS_MAX: usize = 16;
+
+/// The longest that a trickling pipe is left unread.
+pub const BATCH_WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// Waits shorter than this cost more than they save.
+pub const BATCH_WAIT_MIN: Duration = Duration::from_millis(1);
+
+/// Runs that may wait to be taken up by the collector's thread. It takes them between two batches,
+/// so this is only ever approached when thousands of runs start in the same millisecond.
+pub const NEW_RUNS_MAX: usize = 1024;
+
+/// Runs written at once by one collector. Each has a pipe and two files, and the usual hard limit is
+/// 20,000 open files.
+pub const RUNS_OPEN_MAX: usize = 6_000;
+
+/// Collectors that write into one store at the same time, each with its own journal.
+pub const COLLECTORS_MAX: u16 = 4_096;
+
+/// Most metric points handed to a watcher with one batch; the file has all of them.
+pub const NOTE_METRICS_MAX: usize = 4_096;

@@ -1,0 +1,1 @@
+//! Reading back what the collector stored. Nothing here writes to the store.
