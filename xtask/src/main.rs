@@ -3,8 +3,11 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks")]
 
+mod bench;
 mod codegen;
+mod guard;
 mod process;
+mod suite;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -29,12 +32,35 @@ enum Command {
     },
     /// Check the rules of the tree that no compiler knows
     Tidy,
+    /// Print made-up input, the same as that of the benches
+    Data {
+        /// What it looks like
+        form: bench::Form,
+        /// How many bytes at least
+        #[arg(long, default_value_t = 1 << 20)]
+        bytes: usize,
+        /// Another seed, other data
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Run everything that has to hold before a change is good, and count
+    Test {
+        #[arg(value_name = "GATE", help = format!("Only these gates: {}", suite::gate_names()))]
+        only: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Codegen { check } => codegen::run(root(), check),
         Command::Tidy => tidy::run(root()),
+        Command::Data { form, bytes, seed } => bench::print_data(form, bytes, seed),
+        Command::Test { only } => match suite::run(root(), &only) {
+            // The count is the last line.
+            Ok(false) => return ExitCode::FAILURE,
+            Ok(true) => Ok(()),
+            Err(error) => Err(error),
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,6 @@
 mod cli;
 mod clock;
 mod config;
-mod demo;
 mod project;
 mod render;
 mod server;

@@ -35,6 +35,13 @@ impl RustText {
         let end = self.tests_from.unwrap_or(usize::MAX);
         self.literals.iter().filter(move |(n, _)| *n < end).map(|(n, text)| (*n, text.as_str()))
     }
+
+    /// Whether the end of a line, counted from 1, is inside a string literal.
+    pub(crate) fn ends_in_literal(&self, line: usize) -> bool {
+        self.literals
+            .iter()
+            .any(|(first, text)| (*first..first + text.matches('\n').count()).contains(&line))
+    }
 }
 
 fn inline_tests(code: &str) -> Option<usize> {

@@ -383,7 +383,7 @@ fn text_is_clean_and_finished() {
             ("a.md", "one \ntwo\t\nthree"),
             (
                 "b.rs",
-                "//! x\n// FIXME later\nfn f() { dbg!(1); }\nconst A: &str = \"FIXME\";\nlet a = 1; // FIXME\n",
+                "//! x\n// FIXME later\nfn f() { dbg!(1); }\nconst A: &str = \"FIXME\";\nlet a = 1; // FIXME\nconst B: &str = \"data: \n\";\n",
             ),
             ("c.txt", "<<<<<<< ours\n"),
         ],

@@ -17,7 +17,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Complaint> {
             |line, what: &str| complaints.push(Complaint::new(&file.path, line, what));
         let text = file.text();
         for (i, line) in text.lines().enumerate() {
-            if line.ends_with([' ', '\t', '\r']) {
+            let quoted = file.rust.as_ref().is_some_and(|rust| rust.ends_in_literal(i + 1));
+            if line.ends_with([' ', '\t', '\r']) && !quoted {
                 complain(i + 1, "trailing space: take it off");
             }
             if ["<<<<<<< ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark)) {

@@ -1,4 +1,4 @@
-//! The JSON form of every event, and the whole of each state diagram.
+//! The JSON form of every event (`docs/formats/build-event-log.md`), and the whole of each state diagram.
 
 use super::record::EventRecord;
 use super::transition::{self, BuildState, PartitionState, RunState, TaskState};
