@@ -8,6 +8,7 @@ pub(crate) mod context;
 pub(crate) mod crash;
 mod emit;
 mod explain;
+mod init;
 pub(crate) mod outcome;
 mod schema;
 mod serve;
@@ -39,10 +40,10 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Version => version::run(context),
+        Command::Init(args) => init::run(&args, context),
         Command::Emit(args) => emit::run(&args),
         Command::Wrap(args) => wrap::run(args, context),
         Command::Demo(_)
-        | Command::Init(_)
         | Command::Build(_)
         | Command::Run(_)
         | Command::Why(_)

@@ -6,6 +6,7 @@
 mod cli;
 mod clock;
 mod config;
+mod demo;
 mod project;
 mod render;
 mod server;

@@ -51,7 +51,13 @@ pub(crate) struct GlobalArgs {
     #[arg(short = 'C', value_name = "DIR", help_heading = "Global options")]
     pub(crate) dir: Option<PathBuf>,
     /// Use this project file instead of looking upwards for databuild.toml
-    #[arg(short = 'f', long = "file", value_name = "FILE", env = "DATABUILD_FILE")]
+    #[arg(
+        short = 'f',
+        long = "file",
+        value_name = "FILE",
+        env = "DATABUILD_FILE",
+        hide_env = true
+    )]
     #[arg(help_heading = "Global options")]
     pub(crate) file: Option<PathBuf>,
     /// Form of the result on stdout

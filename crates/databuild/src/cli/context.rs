@@ -4,6 +4,7 @@ use super::args::{ColorChoice, GlobalArgs};
 use crate::clock::SystemClock;
 use crate::render::terminal::Wishes;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What every command is given.
@@ -20,6 +21,17 @@ impl Context {
     /// A context for one command.
     pub(crate) fn new(global: GlobalArgs) -> Self {
         Context { global, clock: Arc::new(SystemClock::new()), wishes: Wishes::from_env() }
+    }
+
+    /// The folder to work in: `-C`, else the one we were started in.
+    pub(crate) fn start_folder(&self) -> PathBuf {
+        let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        self.global.dir.as_ref().map_or(here.clone(), |dir| here.join(dir)).components().collect()
+    }
+
+    /// How the program was called, for commands that the user may copy.
+    pub(crate) fn program(&self) -> String {
+        std::env::args().next().unwrap_or_else(|| "databuild".to_owned())
     }
 
     /// Whether stdout may carry colours.

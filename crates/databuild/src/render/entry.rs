@@ -117,7 +117,8 @@ impl EntryStyle {
     fn metric_text(&self, metric: &MetricPoint) -> String {
         let mut text = String::new();
         neutralise(&metric.name, Escapes::Nothing, &mut text);
-        text.push_str(&format!(" = {}", metric.value));
+        text.push_str(" = ");
+        text.push_str(&metric.value.to_string());
         if !metric.unit.is_empty() {
             text.push(' ');
             neutralise(&metric.unit, Escapes::Nothing, &mut text);
@@ -130,7 +131,8 @@ impl EntryStyle {
         let mut text = String::new();
         neutralise(&event.event_type, Escapes::Nothing, &mut text);
         if let Some(code) = event.exit_code {
-            text.push_str(&format!(" exit={code}"));
+            text.push_str(" exit=");
+            text.push_str(&code.to_string());
         }
         self.push_fields(&event.metadata, &mut text);
         text

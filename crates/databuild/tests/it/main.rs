@@ -1,0 +1,8 @@
+//! The whole program from outside: command line and service, real processes, real files, no network.
+//!
+//! One binary, because each further one would link the program again. `env` gives each test a world of
+//! its own; `scenario` runs the text files in `scenarios/`.
+#![cfg(test)]
+
+mod env;
+mod scenario;
