@@ -37,6 +37,7 @@ pub struct KindSet(u8);
 pub struct TextMatch {
     source: String,
     regex: regex::bytes::Regex,
+    ignore_case: bool,
 }
 
 /// The facts of an entry that a filter looks at.
@@ -205,12 +206,27 @@ impl TextMatch {
                 regex::Error::CompiledTooBig(_) => PatternError::TooComplex,
                 regex::Error::Syntax(_) | _ => PatternError::Syntax(last_line(&error.to_string())),
             })?;
-        Ok(TextMatch { source: source.to_owned(), regex })
+        Ok(TextMatch { source: source.to_owned(), regex, ignore_case })
     }
 
     /// What was looked for, as it was given.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// All that distinguishes it from other texts to look for: the pattern as it is compiled.
+    pub fn pattern(&self) -> &str {
+        self.regex.as_str()
+    }
+
+    /// Whether upper and lower case count as the same.
+    pub fn ignores_case(&self) -> bool {
+        self.ignore_case
+    }
+
+    /// Whether it is looked for as it stands, and not as a regular expression.
+    pub fn is_literal(&self) -> bool {
+        self.pattern() == regex::escape(&self.source)
     }
 
     /// Whether it is in `text`.
