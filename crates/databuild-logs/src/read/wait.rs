@@ -1,0 +1,69 @@
+//! Waiting until something happens to a file: the kernel tells, and where it cannot (too many
+//! watches, a file system without them), a bounded poll does.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::Duration;
+
+/// The longest wait before looking again although nothing was told: the end of a writer's lock is
+/// not always an event, and remote file systems tell nothing at all.
+pub(super) const WAIT_MAX: Duration = Duration::from_millis(250);
+
+/// Room for the events that are thrown away after a wait; names are not asked for.
+const EVENT_BYTES: usize = 4096;
+
+/// Something to wait on. Waiting costs no processor time.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    queue: Option<OwnedFd>,
+}
+
+impl Waiter {
+    pub(super) fn new() -> Self {
+        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
+        // Without a queue (128 a user is a usual limit) the bounded wait alone has to do.
+        Waiter { queue: inotify::init(flags).ok() }
+    }
+
+    /// Wakes up from now on when the file at `path` grows or its writer closes it.
+    pub(super) fn watch(&mut self, path: &Path) {
+        let flags = inotify::WatchFlags::MODIFY
+            | inotify::WatchFlags::CLOSE_WRITE
+            | inotify::WatchFlags::DONT_FOLLOW;
+        if let Some(queue) = &self.queue
+            && inotify::add_watch(queue, path, flags).is_err()
+        {
+            self.queue = None;
+        }
+    }
+
+    /// Waits until something happened, at most `timeout` and at most [`WAIT_MAX`]. Tells how long it
+    /// may have waited: zero if it was woken.
+    pub(super) fn wait(&mut self, timeout: Duration) -> Duration {
+        let timeout = timeout.min(WAIT_MAX);
+        let limit = Timespec::try_from(timeout).ok();
+        let woken = match &self.queue {
+            Some(queue) => {
+                let mut fds = [PollFd::new(queue, PollFlags::IN)];
+                poll(&mut fds, limit.as_ref()).is_ok_and(|ready| ready != 0)
+            }
+            None => poll(&mut [], limit.as_ref()).is_err(),
+        };
+        if woken {
+            self.drain();
+            Duration::ZERO
+        } else {
+            timeout
+        }
+    }
+
+    fn drain(&self) {
+        let Some(queue) = &self.queue else { return };
+        let mut buffer = [MaybeUninit::uninit(); EVENT_BYTES];
+        let mut events = inotify::Reader::new(queue, &mut buffer);
+        while events.next().is_ok() {}
+    }
+}
