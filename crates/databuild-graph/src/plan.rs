@@ -1,6 +1,16 @@
 //! What is to be made, and why: the closure of what is wanted over what that needs. Pure; the state
 //! of the world comes in through two small traits.
 
+mod closure;
+mod order;
+mod problem;
+mod why;
+
+pub use problem::{Code, PlanProblem};
+pub use why::{Why, WhyStep, why};
+
+use crate::spec::command::{Command, Values};
+use crate::spec::pattern::Binding;
 use crate::spec::wanted::RefPattern;
 use crate::spec::{JobSpec, ProjectSpec};
 use databuild_model::ids::PartitionRef;
@@ -90,6 +100,23 @@ pub struct TaskCommand {
     pub env: BTreeMap<String, String>,
     /// The folder to start in.
     pub folder: PathBuf,
+}
+
+/// A command of a job for one run; `places` are what `{in}` and `{out}` stand for.
+fn task_command(
+    spec: &ProjectSpec,
+    job: &JobSpec,
+    command: &Command,
+    binding: &Binding<'_>,
+    [inputs, outputs]: [&[String]; 2],
+) -> TaskCommand {
+    let mut env = job.env.clone();
+    for (key, value) in binding.iter() {
+        let name = spec.keys.get(key).name.to_ascii_uppercase();
+        env.insert(format!("DATABUILD_KEY_{name}"), value.to_owned());
+    }
+    let values = Values { keys: &spec.keys, binding, inputs, outputs };
+    TaskCommand { args: command.render(&values), env, folder: spec.start_folder(job) }
 }
 
 /// Runs the `needs` command of a job. Asked once a task.
@@ -190,10 +217,29 @@ impl Plan {
         &self.refs[id.0 as usize]
     }
 
-    /// What to start for a task, with every brace filled in.
-    pub fn command(&self, spec: &ProjectSpec, task: &Task) -> TaskCommand {
-        let _ = (spec, task);
-        TaskCommand { args: Vec::new(), env: BTreeMap::new(), folder: spec.folder.clone() }
+    /// The keys of a task and their values, in the order of the job's `out`.
+    pub fn keys<'a>(&'a self, spec: &'a ProjectSpec, task: &Task) -> Vec<(&'a str, &'a str)> {
+        let binding = self.binding(spec, task);
+        binding.iter().map(|(key, value)| (spec.keys.get(key).name.as_str(), value)).collect()
+    }
+
+    /// What to start for a task, with every brace filled in. It is rendered anew at each call, so
+    /// that a plan does not hold a command for each of its tasks.
+    pub fn command(&self, spec: &ProjectSpec, task: &Task) -> Option<TaskCommand> {
+        let job = spec.job(task.job)?;
+        let inputs: Vec<_> =
+            self.partitions(&task.inputs).map(|input| spec.location(job, input)).collect();
+        let outputs: Vec<_> =
+            self.partitions(&task.outputs).map(|output| spec.location(job, output)).collect();
+        Some(task_command(spec, job, &job.run, &self.binding(spec, task), [&inputs, &outputs]))
+    }
+
+    fn binding<'a>(&'a self, spec: &ProjectSpec, task: &Task) -> Binding<'a> {
+        let Some((job, output)) = spec.job(task.job).zip(task.outputs.first()) else {
+            return Binding::default();
+        };
+        let output = self.partition(*output).as_str();
+        job.out.iter().find_map(|out| out.bind(&spec.keys, output)).unwrap_or_default()
     }
 
     /// The partitions with these ids.
@@ -202,15 +248,10 @@ impl Plan {
     }
 }
 
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanProblem {
-    /// The state could not be read.
-    #[error(transparent)]
-    State(#[from] StateError),
-}
-
-/// The tasks that make `wanted` available, in order.
+/// The tasks that make `wanted` available, in an order in which they can be run.
+///
+/// Pure but for what `states` and `needs` answer; the same answers give the same plan. All problems
+/// that can be found are given at once.
 pub fn plan(
     spec: &ProjectSpec,
     wanted: &[RefPattern],
@@ -218,6 +259,9 @@ pub fn plan(
     needs: &mut dyn NeedsRunner,
     options: &PlanOptions,
 ) -> Result<Plan, Vec<PlanProblem>> {
-    let _ = (spec, wanted, states, needs, options);
-    Ok(Plan::default())
+    let closure = closure::close(spec, wanted, states, needs, options)?;
+    order::decide(spec, closure, options)
 }
+
+#[cfg(test)]
+mod tests;

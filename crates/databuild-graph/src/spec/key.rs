@@ -84,10 +84,15 @@ impl Keys {
 }
 
 impl Key {
-    /// Whether the key can have this value.
+    /// Whether the key can have this value. What lies before the start of a time key does not exist.
     pub fn allows(&self, value: &str) -> bool {
         match &self.kind {
-            KeyKind::Time { every, .. } => Period::parse(*every, value).is_some(),
+            KeyKind::Time { every, from, until } => {
+                Period::parse(*every, value).is_some_and(|period| {
+                    from.is_none_or(|from| from <= period)
+                        && until.is_none_or(|until| period <= until)
+                })
+            }
             KeyKind::List(values) => values.iter().any(|known| known == value),
             KeyKind::Any => is_value(value),
         }

@@ -1,0 +1,1 @@
+//! Patterns: what they match, what they stand for, where they meet.
