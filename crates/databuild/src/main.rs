@@ -7,6 +7,7 @@ mod cli;
 mod clock;
 mod config;
 mod demo;
+mod progress;
 mod project;
 mod render;
 mod server;

@@ -1,5 +1,6 @@
 //! What people see: colours, escapes made harmless, entries, tables and times. No command logic.
 
+pub(crate) mod ending;
 pub(crate) mod entry;
 pub(crate) mod escape;
 pub(crate) mod paint;

@@ -1,0 +1,1 @@
+//! Draws a board: on a terminal, or as lines.
