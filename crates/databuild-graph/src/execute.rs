@@ -1,1 +1,19 @@
-//! The execution of a plan.
+//! Running what was planned: one [`Engine`] for command line and service alike. It decides in values
+//! , starts wrappers, and records every step in the build event log.
+//!
+//! It knows the wrapper as a program that reads a `JobConfig` and prints entries, and no more.
+
+mod drive;
+pub mod engine;
+mod needs;
+pub mod observe;
+pub mod outcome;
+pub mod request;
+mod states;
+pub mod stop;
+
+pub use engine::{BuildError, Engine, EngineParts, PlanError};
+pub use observe::{BuildObserver, Progress};
+pub use outcome::{BuildOutcome, CommandOutcome, FailedTask, NotStartedTask};
+pub use request::{BuildRequest, CommandRequest, CommandStdin, OnFailure, Wanted, WrapperCommand};
+pub use stop::{StopFlag, StopLevel};

@@ -13,3 +13,19 @@ pub const INPUTS_PER_TASK_MAX: usize = 100_000;
 
 /// Most problems reported at once: a person fixes the first screen and asks again.
 pub const PROBLEMS_MAX: usize = 100;
+
+/// Builds, runs or partitions in one answer when a question gives no limit.
+pub const ROWS_DEFAULT: u32 = 50;
+
+/// Most builds, runs or partitions in one answer; the next page goes on after the last one.
+pub const ROWS_MAX: u32 = 10_000;
+
+/// Most events in one page: a few megabytes at the usual size of an event.
+pub const EVENTS_PAGE_MAX: u32 = 10_000;
+
+/// How many successful runs say how long a job usually takes: enough that one odd run does not
+/// matter, few enough that a job that became slower is noticed within a month of days.
+pub const USUAL_DURATION_RUNS: u32 = 20;
+
+/// Tasks told in one event of a plan, so that no event is larger than about a hundred kilobytes.
+pub const TASKS_PER_EVENT_MAX: usize = 500;

@@ -1,0 +1,208 @@
+//! The engine: the parts that a build needs, and the three things that can be asked of it.
+
+use super::drive;
+use super::needs::CommandNeeds;
+use super::observe::BuildObserver;
+use super::outcome::{BuildOutcome, CommandOutcome};
+use super::request::{BuildRequest, CommandRequest, Wanted, WrapperCommand};
+use super::states::KnownStates;
+use super::stop::StopFlag;
+use crate::bel::{AppendError, Bel, QueryError};
+
+use crate::plan::{self, Plan, PlanOptions, PlanProblem};
+use crate::spec::ProjectSpec;
+use crate::spec::wanted::RefPattern;
+use databuild_logs::collect::LogCollector;
+use databuild_model::bel::BuildKind;
+use databuild_model::bel::transition::TaskState;
+use databuild_model::clock::Clock;
+use databuild_model::ids::BuildId;
+use databuild_model::time::Timestamp;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a build is believed to be alive after its last sign of life, where its process cannot be
+/// asked for. Renewed four times as often; long enough that a machine under full load does not lose
+/// its builds, short enough that waiting for a dead one is bearable.
+pub const LEASE_DEFAULT: Duration = Duration::from_secs(15);
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// What makes what; not needed to run a single command.
+    pub spec: Option<Arc<ProjectSpec>>,
+    /// Where every step is recorded.
+    pub bel: Arc<Bel>,
+    /// Where the output of jobs goes.
+    pub collector: Arc<LogCollector>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// What runs a job.
+    pub wrapper: WrapperCommand,
+    /// A folder of ours for files that live as long as a run.
+    pub state_dir: PathBuf,
+    /// [`LEASE_DEFAULT`], or less in a test.
+    pub lease: Duration,
+}
+
+/// Plans and builds. Shared by any number of threads; each build has the thread that asks for it.
+pub struct Engine {
+    pub(super) parts: EngineParts,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// No project was given.
+    #[error("there is no project here")]
+    NoProject,
+    /// The request, the project or the world is such that there is none.
+    #[error("there is no plan for this")]
+    Problems(Vec<PlanProblem>),
+    /// The build to repeat is not known.
+    #[error("there is no build {0}")]
+    NoBuild(BuildId),
+    /// The build to repeat was one command: repeat the command.
+    #[error("build {0} ran one command and has no partitions to retry")]
+    NotPartitions(u64),
+    /// The log could not be read.
+    #[error("the state of the project cannot be read")]
+    Query(#[from] QueryError),
+}
+
+impl PlanError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            PlanError::NoProject => {
+                "run it in a folder with a databuild.toml, or make one with `databuild init`"
+            }
+            PlanError::Problems(_) => "each problem says what to change",
+            PlanError::NoBuild(_) => "`databuild runs` lists the builds that there are",
+            PlanError::NotPartitions(_) => "run the command again with `databuild run`",
+            PlanError::Query(error) => error.remedy(),
+        }
+    }
+}
+
+/// Why a build could not go on. Failed jobs are no error: they are in the outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// There is no plan. If the build has a number by then, it ended as failed.
+    #[error("the build was not planned")]
+    Plan(#[from] PlanError),
+    /// The log refuses to record it. Running jobs were stopped.
+    #[error("the build cannot be recorded")]
+    Record(#[from] AppendError),
+    /// The log could not be read. Running jobs were stopped.
+    #[error("the state of the build cannot be read")]
+    Query(#[from] QueryError),
+    /// Another process took it for dead and ended it. Running jobs were stopped.
+    #[error("build {number} was ended by another process, which took this one for dead")]
+    TakenOver {
+        /// Its number.
+        number: u64,
+    },
+    /// There is a build of this id already.
+    #[error("there is a build {0} already")]
+    Exists(BuildId),
+}
+
+impl BuildError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            BuildError::Plan(error) => error.remedy(),
+            BuildError::Record(error) => error.remedy(),
+            BuildError::Query(error) => error.remedy(),
+            BuildError::TakenOver { .. } => {
+                "this process was stopped or starved for longer than its lease; repeat the command"
+            }
+            BuildError::Exists(_) => "leave the id out, or choose another",
+        }
+    }
+}
+
+impl Engine {
+    /// An engine of these parts. Nothing is started.
+    pub fn new(parts: EngineParts) -> Engine {
+        Engine { parts }
+    }
+
+    /// The log that it records in.
+    pub fn bel(&self) -> &Arc<Bel> {
+        &self.parts.bel
+    }
+
+    /// The project, if there is one.
+    pub fn spec(&self) -> Option<&Arc<ProjectSpec>> {
+        self.parts.spec.as_ref()
+    }
+
+    /// What a build would do, and why. Starts nothing but `needs` commands, records nothing.
+    pub fn plan(&self, request: &BuildRequest) -> Result<Plan, PlanError> {
+        let (spec, wanted) = self.prepare(request)?;
+        self.plan_at(&spec, &wanted, request, self.parts.clock.wall())
+    }
+
+    /// Makes what is wanted, and says how that went. Returns when every job has ended and every
+    /// entry that it printed is stored.
+    pub fn build(
+        &self,
+        request: &BuildRequest,
+        observer: &dyn BuildObserver,
+        stop: &StopFlag,
+    ) -> Result<BuildOutcome, BuildError> {
+        let (spec, wanted) = self.prepare(request)?;
+        drive::build(self, request, &spec, &wanted, observer, stop)
+    }
+
+    /// Runs one command as a build with one task. Needs no project.
+    pub fn run_command(
+        &self,
+        request: &CommandRequest,
+        observer: &dyn BuildObserver,
+        stop: &StopFlag,
+    ) -> Result<CommandOutcome, BuildError> {
+        drive::command(self, request, observer, stop)
+    }
+
+    /// What is wanted as patterns, and the project: everything that can be wrong with a request
+    /// before it is worth a number.
+    fn prepare(
+        &self,
+        request: &BuildRequest,
+    ) -> Result<(Arc<ProjectSpec>, Vec<RefPattern>), PlanError> {
+        let spec = self.parts.spec.clone().ok_or(PlanError::NoProject)?;
+        let build = match &request.wanted {
+            Wanted::Partitions(patterns) => return Ok((spec, patterns.clone())),
+            Wanted::RestOf(build) => build,
+        };
+        let row = self.parts.bel.build(build)?.ok_or_else(|| PlanError::NoBuild(build.clone()))?;
+        if row.kind == BuildKind::Command {
+            return Err(PlanError::NotPartitions(row.number));
+        }
+        use databuild_model::bel::TaskEnd::{Delegated, Made};
+        let tasks = self.parts.bel.tasks(build, &[])?;
+        if tasks.is_empty() {
+            // It ended before it had a plan: all of it is the rest.
+            let patterns = row.wanted.iter().filter_map(|text| RefPattern::parse(text).ok());
+            return Ok((spec, patterns.collect()));
+        }
+        let rest =
+            tasks.iter().filter(|task| !matches!(task.state, TaskState::Ended(Made | Delegated)));
+        Ok((spec, rest.flat_map(|task| &task.outputs).map(RefPattern::exact).collect()))
+    }
+
+    pub(super) fn plan_at(
+        &self,
+        spec: &ProjectSpec,
+        wanted: &[RefPattern],
+        request: &BuildRequest,
+        now: Timestamp,
+    ) -> Result<Plan, PlanError> {
+        let states = KnownStates::new(spec, &self.parts.bel);
+        let options = PlanOptions { now, force: request.force };
+        plan::plan(spec, wanted, &states, &mut CommandNeeds, &options).map_err(PlanError::Problems)
+    }
+}

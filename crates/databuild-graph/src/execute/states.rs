@@ -1,0 +1,87 @@
+//! The state of the world as planning asks for it: the log says what was made, the file system
+//! whether it is still there.
+
+use crate::bel::rows::PartitionRow;
+use crate::bel::{Bel, QueryError};
+use crate::plan::{PartitionState, PartitionStates, SourceState, StateError};
+use crate::spec::ProjectSpec;
+use databuild_model::bel::transition;
+use databuild_model::ids::PartitionRef;
+use databuild_model::time::Timestamp;
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::time::UNIX_EPOCH;
+
+/// All that the log knows of partitions, read in one question when the first one is asked for: a
+/// plan is then one consistent picture, and a large one costs one query.
+pub(super) struct KnownStates<'a> {
+    spec: &'a ProjectSpec,
+    bel: &'a Bel,
+    rows: OnceCell<HashMap<PartitionRef, PartitionRow>>,
+}
+
+impl<'a> KnownStates<'a> {
+    pub(super) fn new(spec: &'a ProjectSpec, bel: &'a Bel) -> Self {
+        KnownStates { spec, bel, rows: OnceCell::new() }
+    }
+
+    fn row(&self, partition: &PartitionRef) -> Result<Option<&PartitionRow>, QueryError> {
+        if self.rows.get().is_none() {
+            let rows = self.bel.all_partitions()?;
+            let rows = rows.into_iter().map(|row| (row.partition.clone(), row)).collect();
+            // Nobody else can have set it in between: the cell is of one thread.
+            drop(self.rows.set(rows));
+        }
+        Ok(self.rows.get().and_then(|rows| rows.get(partition)))
+    }
+}
+
+impl PartitionStates for KnownStates<'_> {
+    fn made(&self, partition: &PartitionRef) -> Result<PartitionState, StateError> {
+        let row = self
+            .row(partition)
+            .map_err(|error| StateError { partition: partition.clone(), source: error.into() })?;
+        let Some(row) = row else { return Ok(PartitionState::Missing) };
+        Ok(match (row.state, row.made_at, row.made_by) {
+            (transition::PartitionState::Building, ..) => {
+                PartitionState::Building { run: row.last_run }
+            }
+            (transition::PartitionState::Failed, ..) => {
+                PartitionState::Failed { at: row.changed_at, run: row.last_run }
+            }
+            (transition::PartitionState::Available, Some(made_at), Some(run)) => {
+                let path = self.spec.local_path(partition);
+                let there = path.map_or(Ok(true), |path| path.try_exists());
+                if there.map_err(|error| unreadable(partition, error))? {
+                    PartitionState::Available { made_at, run }
+                } else {
+                    PartitionState::Missing
+                }
+            }
+            (transition::PartitionState::Available | transition::PartitionState::Missing, ..) => {
+                PartitionState::Missing
+            }
+        })
+    }
+
+    fn source(&self, partition: &PartitionRef) -> Result<SourceState, StateError> {
+        let Some(path) = self.spec.local_path(partition) else {
+            return Ok(SourceState::Present { changed_at: None });
+        };
+        match fs::metadata(&path) {
+            Ok(found) => {
+                let since = found.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+                let changed_at = since.map(|since| Timestamp::from_nanos(0).saturating_add(since));
+                Ok(SourceState::Present { changed_at })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SourceState::Missing),
+            Err(error) => Err(unreadable(partition, error)),
+        }
+    }
+}
+
+fn unreadable(partition: &PartitionRef, error: io::Error) -> StateError {
+    StateError { partition: partition.clone(), source: error.into() }
+}
