@@ -3,21 +3,37 @@
 //! One thread waits on all pipes ([`LogCollector`]); a small pool syncs files. A run is taken by
 //! [`LogCollector::consume_job_output`] and its end awaited by [`RunTicket::wait`].
 
+mod line;
+mod note;
+mod run;
+mod sync;
 mod ticket;
 mod watch;
+mod worker;
 
 pub use ticket::{CollectError, RunTicket};
 pub use watch::{BatchNote, RunWatch};
 
-use crate::fs::Fs;
+use crate::fs::{Fs, FsFile};
+use crate::limits;
+use crate::store::journal::JournalWriter;
+use crate::store::recover::{self, Recovery};
+use crate::store::{RunPaths, lock_for_writing};
 use databuild_model::clock::Clock;
 use databuild_model::ids::{AppName, BuildId, JobLabel, JobRunId};
 use databuild_model::time::Timestamp;
+use databuild_policy::naming;
+use rustix::event::{EventfdFlags, epoll};
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
+use worker::Worker;
 
 /// How to collect.
 #[derive(Debug, Clone)]
@@ -46,7 +62,49 @@ pub struct RunContext {
 }
 
 /// Collects the output of any number of runs, until it is stopped.
-pub struct LogCollector {}
+///
+/// Dropped without [`LogCollector::stop`] it stores what has come so far and leaves the open runs to
+/// be put right by the next start.
+pub struct LogCollector {
+    logs_dir: PathBuf,
+    fs: Arc<dyn Fs>,
+    inbox: Arc<Inbox>,
+    new_runs: SyncSender<run::NewRun>,
+    thread: Option<JoinHandle<Result<(), StopError>>>,
+    recovery: Recovery,
+}
+
+/// What the collector's thread is told from outside.
+struct Inbox {
+    stopping: AtomicBool,
+    abandoned: AtomicBool,
+    open: AtomicUsize,
+    wake: OwnedFd,
+}
+
+impl Inbox {
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Acquire)
+    }
+
+    /// Counts a run, if there is room for one more.
+    fn run_opened(&self) -> bool {
+        let more = |open: usize| (open < limits::RUNS_OPEN_MAX).then_some(open + 1);
+        self.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
+    }
+
+    fn run_closed(&self) {
+        self.open.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn clear_wake(&self) {
+        rustix::io::read(&self.wake, &mut [0; 8]).ok();
+    }
+}
 
 /// Why collecting cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -137,8 +195,56 @@ impl LogCollector {
         fs: Arc<dyn Fs>,
         clock: Arc<dyn Clock>,
     ) -> Result<LogCollector, StartError> {
-        drop((options, fs, clock));
-        Ok(LogCollector {})
+        let refresh_interval = options.refresh_interval.min(limits::REFRESH_INTERVAL_MAX);
+        let options = CollectorOptions { refresh_interval, ..options };
+        let logs_dir = options.logs_dir.clone();
+        let folder = |source| StartError::Folder { path: logs_dir.clone(), source };
+        let today = clock.wall().day();
+        fs.create_dir_all(&logs_dir).map_err(folder)?;
+        let recovery = recover::recover(fs.as_ref(), &logs_dir, today).map_err(folder)?;
+        fs.create_dir_all(&logs_dir.join(naming::JOURNAL_DIR)).map_err(folder)?;
+        let journal = JournalWriter::open(fs.as_ref(), &logs_dir, today).map_err(folder)?;
+        let journal = journal.ok_or_else(|| StartError::TooManyCollectors {
+            path: logs_dir.clone(),
+            max: limits::COLLECTORS_MAX,
+        })?;
+        let system = |error: rustix::io::Errno| StartError::System(error.into());
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let wake = rustix::event::eventfd(0, flags).map_err(system)?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(system)?;
+        let data = epoll::EventData::new_u64(worker::WAKE);
+        epoll::add(&epoll, &wake, data, epoll::EventFlags::IN).map_err(system)?;
+        let pool_wake = wake.try_clone().map_err(StartError::System)?;
+        let inbox = Arc::new(Inbox {
+            stopping: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
+            wake,
+        });
+        let (new_runs, receiver) = sync_channel(limits::NEW_RUNS_MAX);
+        let worker = Worker {
+            options,
+            clock,
+            inbox: Arc::clone(&inbox),
+            new_runs: receiver,
+            epoll,
+            pool: sync::SyncPool::new(Arc::clone(&fs), pool_wake),
+            journal,
+            journal_state: worker::JournalState::default(),
+            runs: HashMap::new(),
+            next_id: 0,
+            buffer: vec![0; limits::READ_BYTES_MAX],
+            batch: line::Batch::default(),
+            timers: worker::Timers::default(),
+        };
+        let thread = std::thread::Builder::new().name("logs-collect".to_owned());
+        let thread = thread.spawn(move || worker.run()).map_err(StartError::System)?;
+        Ok(LogCollector { logs_dir, fs, inbox, new_runs, thread: Some(thread), recovery })
+    }
+
+    /// What had to be put right at the start.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
     }
 
     /// Stores what comes out of `stdout` until its end. When this returns the run's files are there,
@@ -149,12 +255,79 @@ impl LogCollector {
         stdout: OwnedFd,
         watch: Option<Box<dyn RunWatch>>,
     ) -> Result<RunTicket, ConsumeError> {
-        drop((run, stdout, watch));
-        Err(ConsumeError::Stopped)
+        let job_run_id = run.job_run_id.clone();
+        rustix::io::ioctl_fionbio(&stdout, true).map_err(|error| ConsumeError::Pipe {
+            run: job_run_id.clone(),
+            source: error.into(),
+        })?;
+        if !self.inbox.run_opened() {
+            return Err(ConsumeError::TooManyRuns { max: limits::RUNS_OPEN_MAX });
+        }
+        let (done, ticket) = sync_channel(1);
+        let sent = self.create(&run).and_then(|(paths, entries, index)| {
+            let new =
+                run::NewRun { context: run, paths, pipe: stdout, entries, index, watch, done };
+            self.new_runs.send(new).map_err(|_| ConsumeError::Stopped)
+        });
+        if let Err(error) = sent {
+            self.inbox.run_closed();
+            return Err(error);
+        }
+        worker::wake(&self.inbox.wake);
+        Ok(RunTicket { run: job_run_id, done: ticket })
+    }
+
+    /// Makes the run's files and takes the writer's lock.
+    fn create(&self, run: &RunContext) -> Result<NewFiles, ConsumeError> {
+        let paths = RunPaths::new(&self.logs_dir, run.started_at.day(), &run.job_run_id);
+        let failed = |path: &Path, source| ConsumeError::Create { path: path.to_owned(), source };
+        self.fs.create_dir_all(&paths.dir).map_err(|error| failed(&paths.dir, error))?;
+        let exists =
+            || ConsumeError::RunExists { run: run.job_run_id.clone(), path: paths.entries.clone() };
+        let entries = match self.fs.create_new(&paths.entries) {
+            // A crash right after the name was made leaves an empty file: it is as good as none.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.fs.open_append(&paths.entries)
+            }
+            created => created,
+        };
+        let entries = entries.map_err(|error| failed(&paths.entries, error))?;
+        let locked = lock_for_writing(entries.as_ref());
+        let size = entries.size().map_err(|error| failed(&paths.entries, error))?;
+        if size != 0 || !locked.map_err(|error| failed(&paths.entries, error))? {
+            return Err(exists());
+        }
+        let index = match self.fs.create_new(&paths.index) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.fs.remove(&paths.index).and_then(|()| self.fs.create_new(&paths.index))
+            }
+            created => created,
+        };
+        let index = index.map_err(|error| failed(&paths.index, error))?;
+        Ok((paths, entries, index))
     }
 
     /// Takes no more runs, stores what is open to its end, and ends.
-    pub fn stop(self) -> Result<(), StopError> {
-        Ok(())
+    pub fn stop(mut self) -> Result<(), StopError> {
+        self.inbox.stopping.store(true, Ordering::Release);
+        self.join().unwrap_or(Ok(()))
+    }
+
+    fn join(&mut self) -> Option<Result<(), StopError>> {
+        let thread = self.thread.take()?;
+        worker::wake(&self.inbox.wake);
+        Some(thread.join().unwrap_or(Err(StopError::Crashed)))
     }
 }
+
+type NewFiles = (RunPaths, Box<dyn FsFile>, Box<dyn FsFile>);
+
+impl Drop for LogCollector {
+    fn drop(&mut self) {
+        self.inbox.abandoned.store(true, Ordering::Release);
+        drop(self.join());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,3 +15,6 @@ pub mod store;
 pub mod collect;
 
 pub mod read;
+
+#[cfg(test)]
+mod testing;

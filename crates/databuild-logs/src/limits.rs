@@ -36,3 +36,7 @@ pub const COLLECTORS_MAX: u16 = 4_096;
 
 /// Most metric points handed to a watcher with one batch; the file has all of them.
 pub const NOTE_METRICS_MAX: usize = 4_096;
+
+/// The longest that an entry may stay without a sync, whatever was asked for: what the product
+/// promises for a power cut.
+pub const REFRESH_INTERVAL_MAX: Duration = Duration::from_secs(1);

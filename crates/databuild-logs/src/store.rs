@@ -1,2 +1,51 @@
 //! What is in the store's folder: where files are, what a run's file holds, how it is put right after
 //! a crash. Formats are in [`crate::format`]; writing as it comes is in [`crate::collect`].
+
+pub mod facts;
+pub mod journal;
+pub mod rebuild;
+pub mod recover;
+pub mod tally;
+
+use crate::fs::FsFile;
+use databuild_model::ids::JobRunId;
+use databuild_model::time::Day;
+use databuild_policy::naming::{self, RunFile};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where the files of a run are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunPaths {
+    /// The folder of the day.
+    pub dir: PathBuf,
+    /// The entries.
+    pub entries: PathBuf,
+    /// The index.
+    pub index: PathBuf,
+}
+
+impl RunPaths {
+    /// The files of `run`, which began on `day`, in the store `logs_dir`.
+    pub fn new(logs_dir: &Path, day: Day, run: &JobRunId) -> RunPaths {
+        RunPaths {
+            dir: logs_dir.join(naming::day_dir(day)),
+            entries: logs_dir.join(naming::run_path(day, run, RunFile::Entries)),
+            index: logs_dir.join(naming::run_path(day, run, RunFile::Index)),
+        }
+    }
+}
+
+/// Tries more than once, because a reader that asks whether a file is locked holds it for a moment.
+const LOCK_TRIES: u32 = 1_000;
+
+/// Takes the writer's lock of `file`. `false` if another writer has it.
+pub(crate) fn lock_for_writing(file: &dyn FsFile) -> io::Result<bool> {
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock()? {
+            return Ok(true);
+        }
+        std::thread::yield_now();
+    }
+    Ok(false)
+}

@@ -129,6 +129,14 @@ impl IndexRow {
     }
 }
 
+impl RunIndex {
+    /// Whether this is the whole index of a finished file of `size` bytes.
+    pub fn fits(&self, size: u64) -> bool {
+        let blocks_end = self.blocks.last().map_or(0, |block| block.row.end());
+        blocks_end == size && self.seal.as_ref().is_some_and(|seal| seal.bytes == size)
+    }
+}
+
 fn bits(counts: &[u32]) -> u8 {
     counts.iter().rev().fold(0, |bits, &count| bits << 1 | u8::from(count != 0))
 }

@@ -1,0 +1,304 @@
+//! One run that is being collected: bytes of the pipe into lines, lines into the files, and what is
+//! not yet durable. When to read and when to sync is decided in the worker.
+
+use super::line::{Batch, LineLabeller, Pieces};
+use super::note::Noter;
+use super::ticket::CollectError;
+use super::{RunContext, RunWatch};
+use crate::format::{IndexHeader, RunRecord, index};
+use crate::fs::{self, FsFile};
+use crate::store::RunPaths;
+use crate::store::tally::{BatchTally, RunTally};
+use databuild_model::entry::Kind;
+use databuild_model::level::Level;
+use databuild_model::limits;
+use databuild_model::time::{Day, Timestamp};
+use databuild_policy::batch::BatchState;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+/// The problem of a line that is longer than [`limits::ENTRY_LINE_BYTES_MAX`].
+const TOO_LONG: &str = "the line is longer than an entry may be";
+
+/// A run's pipe, files and counts.
+pub(super) struct Run {
+    pub(super) context: RunContext,
+    pub(super) paths: RunPaths,
+    pub(super) pipe: OwnedFd,
+    /// Bytes that the pipe holds when it is full.
+    pub(super) capacity: usize,
+    pub(super) batching: BatchState,
+    /// The interest in the pipe that the kernel knows.
+    pub(super) interest: Interest,
+    pub(super) read_at: Option<Duration>,
+    pub(super) sync: SyncState,
+    /// Writes that failed in a row for lack of space.
+    pub(super) full: u32,
+    pub(super) ended: bool,
+    pub(super) sealed: Option<RunRecord>,
+    done: SyncSender<Result<RunRecord, CollectError>>,
+    noter: Option<Noter>,
+    labeller: LineLabeller,
+    tally: RunTally,
+    unsynced: BatchTally,
+    /// The beginning of a line whose end has not come.
+    carry: Vec<u8>,
+    /// How much of a line that is too long was stored; nothing while lines are of a length.
+    overlong: Option<Pieces>,
+    pub(super) entries: Arc<dyn FsFile>,
+    pub(super) index: Arc<dyn FsFile>,
+    /// What should be in the files and is not yet.
+    entries_rest: Vec<u8>,
+    index_rest: Vec<u8>,
+    /// Bytes of the entries that are in the file.
+    stored_bytes: u64,
+}
+
+/// What the kernel is asked to tell about a pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interest {
+    /// That there is something to read, or that it was closed.
+    Data,
+    /// That it was closed.
+    Close,
+    /// Nothing.
+    Nothing,
+}
+
+/// What of a run is not durable yet.
+#[derive(Debug, Default)]
+pub(super) struct SyncState {
+    /// Since when something is not.
+    pub(super) dirty_since: Option<Duration>,
+    /// A timer is set for it.
+    pub(super) timer: bool,
+    /// It must become so at once.
+    pub(super) urgent: bool,
+    /// What is on its way to the disk.
+    pub(super) in_flight: Option<BatchTally>,
+    /// Bytes of the entries that a sync covered.
+    pub(super) synced_bytes: u64,
+    /// The names of the files are durable.
+    pub(super) named: bool,
+}
+
+/// What a new run is made of.
+pub(super) struct NewRun {
+    pub(super) context: RunContext,
+    pub(super) paths: RunPaths,
+    pub(super) pipe: OwnedFd,
+    pub(super) entries: Box<dyn FsFile>,
+    pub(super) index: Box<dyn FsFile>,
+    pub(super) watch: Option<Box<dyn RunWatch>>,
+    pub(super) done: SyncSender<Result<RunRecord, CollectError>>,
+}
+
+impl Run {
+    pub(super) fn new(new: NewRun) -> Run {
+        let header = IndexHeader {
+            job_run_id: new.context.job_run_id.clone(),
+            job_label: new.context.job_label.clone(),
+            job_type: new.context.job_type.clone(),
+            app: new.context.app.clone(),
+            build_id: new.context.build_id.clone(),
+        };
+        let mut index_rest = Vec::new();
+        index::write_header(&header, &mut index_rest);
+        Run {
+            context: new.context,
+            paths: new.paths,
+            capacity: rustix::pipe::fcntl_getpipe_size(&new.pipe).unwrap_or(PIPE_BYTES),
+            pipe: new.pipe,
+            batching: BatchState::default(),
+            interest: Interest::Nothing,
+            read_at: None,
+            sync: SyncState::default(),
+            full: 0,
+            ended: false,
+            sealed: None,
+            done: new.done,
+            noter: new.watch.map(Noter::new),
+            tally: RunTally::new(&header),
+            labeller: LineLabeller::new(header),
+            unsynced: BatchTally::default(),
+            carry: Vec::new(),
+            overlong: None,
+            entries: Arc::from(new.entries),
+            index: Arc::from(new.index),
+            entries_rest: Vec::new(),
+            index_rest,
+            stored_bytes: 0,
+        }
+    }
+
+    /// The day whose folder the run is in.
+    pub(super) fn day(&self) -> Day {
+        self.context.started_at.day()
+    }
+
+    /// Takes what was read from the pipe: whole lines go into `batch`, the rest is kept.
+    pub(super) fn take(&mut self, read: &[u8], now: Timestamp, batch: &mut Batch) {
+        let mut from = 0;
+        for at in memchr::memchr_iter(b'\n', read) {
+            self.end_line(read.get(from..at).unwrap_or_default(), now, batch);
+            from = at + 1;
+        }
+        let rest = read.get(from..).unwrap_or_default();
+        if self.overlong.is_some() || limits::ENTRY_LINE_BYTES_MAX < self.carry.len() + rest.len() {
+            self.keep_part(rest, false, now, batch);
+        } else {
+            self.carry.extend_from_slice(rest);
+        }
+    }
+
+    fn end_line(&mut self, tail: &[u8], now: Timestamp, batch: &mut Batch) {
+        let too_long = limits::ENTRY_LINE_BYTES_MAX < self.carry.len() + tail.len();
+        if self.overlong.is_some() || too_long {
+            self.keep_part(tail, true, now, batch);
+        } else if self.carry.is_empty() {
+            self.labeller.take(tail, now, batch);
+        } else {
+            let mut line = std::mem::take(&mut self.carry);
+            line.extend_from_slice(tail);
+            self.labeller.take(&line, now, batch);
+            line.clear();
+            // A run that is silent after a long line must not hold its memory.
+            if line.capacity() <= CARRY_KEPT_BYTES {
+                self.carry = line;
+            }
+        }
+    }
+
+    /// Stores a part of a line that is too long to be an entry.
+    fn keep_part(&mut self, tail: &[u8], last: bool, now: Timestamp, batch: &mut Batch) {
+        let mut part = std::mem::take(&mut self.carry);
+        part.extend_from_slice(tail);
+        let mut pieces = self.overlong.take().unwrap_or_default();
+        self.labeller.keep(&mut pieces, &part, last, (TOO_LONG, now), batch);
+        if !last {
+            self.overlong = Some(pieces);
+        }
+    }
+
+    /// Takes what came without a line feed before the end of the pipe.
+    pub(super) fn take_end(&mut self, now: Timestamp, batch: &mut Batch) {
+        let unfinished = self.overlong.is_some() || !self.carry.is_empty();
+        self.ended = true;
+        if unfinished {
+            self.end_line(&[], now, batch);
+        }
+    }
+
+    /// Counts the lines of `batch` and gives them to the files.
+    pub(super) fn store(&mut self, batch: &mut Batch, now: Duration) -> io::Result<()> {
+        let mut from = 0;
+        for (facts, end) in &batch.lines {
+            let bytes = (end + 1 - from) as u64;
+            self.tally.line(Some(facts), bytes);
+            self.unsynced.line(Some(facts), bytes);
+            self.sync.urgent |= facts.level.is_some_and(|level| Level::Error <= level)
+                || facts.kind == Kind::Manifest
+                || facts.end.is_some();
+            if let Some(noter) = &mut self.noter {
+                noter.line(facts, batch.bytes.get(from..*end).unwrap_or_default());
+            }
+            from = end + 1;
+        }
+        self.tally.hash(&batch.bytes);
+        if self.tally.has_blocks() {
+            for block in self.tally.take_blocks() {
+                index::write_block(&block, &mut self.index_rest);
+            }
+        }
+        if !batch.lines.is_empty() {
+            self.sync.dirty_since.get_or_insert(now);
+        }
+        debug_assert!(self.entries_rest.is_empty());
+        std::mem::swap(&mut self.entries_rest, &mut batch.bytes);
+        let written = self.write_rest();
+        if self.entries_rest.is_empty() {
+            // The buffer is as large as the largest batch of any run: it goes back.
+            std::mem::swap(&mut self.entries_rest, &mut batch.bytes);
+        }
+        batch.clear();
+        written?;
+        if let Some(noter) = &mut self.noter {
+            noter.tell();
+        }
+        Ok(())
+    }
+
+    /// Writes what the files lack: first the entries, then what the index says of them.
+    pub(super) fn write_rest(&mut self) -> io::Result<()> {
+        let before = self.entries_rest.len();
+        let written = drain(self.entries.as_ref(), &mut self.entries_rest);
+        self.stored_bytes += (before - self.entries_rest.len()) as u64;
+        written?;
+        drain(self.index.as_ref(), &mut self.index_rest)
+    }
+
+    /// Whether the files lack something.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.entries_rest.is_empty() || !self.index_rest.is_empty()
+    }
+
+    /// Seals the run, whose last line is in the file.
+    pub(super) fn seal(&mut self) -> io::Result<()> {
+        let (blocks, record) = std::mem::take(&mut self.tally).finish();
+        for block in &blocks {
+            index::write_block(block, &mut self.index_rest);
+        }
+        index::write_seal(&record, &mut self.index_rest);
+        self.sealed = Some(record);
+        self.sync.urgent = true;
+        self.write_rest()
+    }
+
+    /// What was counted since the last call, to be synced now.
+    pub(super) fn take_unsynced(&mut self) -> BatchTally {
+        self.unsynced.take()
+    }
+
+    /// Whether a write failed for lack of space, which may come.
+    pub(super) fn is_full(error: &io::Error) -> bool {
+        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+
+    /// Ends the run with its record or with why there is none. Nobody may be waiting any more.
+    pub(super) fn finish(self, result: Result<RunRecord, CollectError>) {
+        drop(self.done.try_send(result));
+    }
+
+    /// The error of a write that waiting does not cure.
+    pub(super) fn write_error(&self, source: io::Error) -> CollectError {
+        let behind = !self.entries_rest.is_empty();
+        let path = if behind { &self.paths.entries } else { &self.paths.index };
+        CollectError::Write { path: path.clone(), stored_bytes: self.stored_bytes, source }
+    }
+}
+
+/// What Linux gives a pipe.
+const PIPE_BYTES: usize = 64 << 10;
+
+/// A buffer for the beginning of a line is kept up to this size: most lines fit.
+const CARRY_KEPT_BYTES: usize = 4 << 10;
+
+/// Appends `rest` to `file` and leaves in it what could not be written.
+fn drain(file: &dyn FsFile, rest: &mut Vec<u8>) -> io::Result<()> {
+    if rest.is_empty() {
+        return Ok(());
+    }
+    match fs::append_all(file, rest) {
+        Ok(()) => {
+            rest.clear();
+            Ok(())
+        }
+        Err((done, error)) => {
+            rest.drain(..done);
+            Err(error)
+        }
+    }
+}

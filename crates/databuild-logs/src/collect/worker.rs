@@ -1,0 +1,471 @@
+//! The collector's thread: waits for pipes, timers and the disk, and acts on each.
+//!
+//! It never waits for one run alone: reads do not block, syncs happen in the pool, and a run whose
+//! disk is full is left alone, its pipe unread, until it is tried again.
+
+use super::line::Batch;
+use super::run::{Interest, NewRun, Run};
+use super::sync::{SyncDone, SyncPool, Target};
+use super::ticket::CollectError;
+use super::{CollectorOptions, Inbox, StopError};
+use crate::format::{BatchRecord, JournalRecord};
+use crate::limits;
+use crate::store::journal::JournalWriter;
+use crate::store::tally::BatchTally;
+use databuild_model::clock::Clock;
+use databuild_policy::backoff::Backoff;
+use databuild_policy::batch::{self, BatchLimits, Look, Next};
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+/// The number of the event descriptor among those of the runs.
+pub(super) const WAKE: u64 = u64::MAX;
+
+/// Events taken from the kernel at once.
+const EVENTS_MAX: usize = 256;
+
+/// Timers are rounded up to this, so that many pipes are looked at in one go.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How often a full disk is tried again: within five seconds of there being space.
+const FULL: Backoff =
+    Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(2) };
+
+/// Makes the collector's thread look around.
+pub(super) fn wake(event: &OwnedFd) {
+    // It fails only if the counter is full: then the thread has not looked yet and will.
+    rustix::io::write(event, &1u64.to_ne_bytes()).ok();
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Read,
+    Sync,
+    Retry,
+}
+
+/// What a sync was for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SyncKey {
+    Run { id: u64, last: bool },
+    Journal,
+}
+
+/// The state of the collector's thread.
+pub(super) struct Worker {
+    pub(super) options: CollectorOptions,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) new_runs: Receiver<NewRun>,
+    pub(super) epoll: OwnedFd,
+    pub(super) pool: SyncPool<SyncKey>,
+    pub(super) journal: JournalWriter,
+    pub(super) journal_state: JournalState,
+    pub(super) runs: HashMap<u64, Run>,
+    pub(super) next_id: u64,
+    pub(super) buffer: Vec<u8>,
+    pub(super) batch: Batch,
+    pub(super) timers: Timers,
+}
+
+/// What of the journal is not durable yet.
+#[derive(Debug, Default)]
+pub(super) struct JournalState {
+    dirty_since: Option<Duration>,
+    in_flight: bool,
+    failed: Option<io::Error>,
+}
+
+/// What is to happen when, of which run.
+#[derive(Debug, Default)]
+pub(super) struct Timers(BinaryHeap<Reverse<(Duration, u64, Timer)>>);
+
+impl Timers {
+    fn at(&mut self, when: Duration, id: u64, timer: Timer) {
+        self.0.push(Reverse((when, id, timer)));
+    }
+
+    fn due(&mut self, now: Duration) -> Option<(Duration, u64, Timer)> {
+        let Reverse((when, ..)) = self.0.peek()?;
+        if now < *when {
+            return None;
+        }
+        self.0.pop().map(|Reverse(timer)| timer)
+    }
+
+    fn next(&self) -> Option<Duration> {
+        self.0.peek().map(|Reverse((when, ..))| *when)
+    }
+}
+
+impl Worker {
+    /// Works until it is told to stop and no run is open.
+    pub(super) fn run(mut self) -> Result<(), StopError> {
+        let mut events = Vec::with_capacity(EVENTS_MAX);
+        loop {
+            self.take_new();
+            self.take_synced();
+            self.fire_timers();
+            self.sync_journal();
+            if self.inbox.is_abandoned() {
+                self.abandon();
+                return Ok(());
+            }
+            if self.inbox.is_stopping() && self.runs.is_empty() && !self.journal_state.in_flight {
+                self.take_new();
+                if self.runs.is_empty() {
+                    return self.close();
+                }
+            }
+            events.clear();
+            let timeout = self.timeout();
+            // An error other than an interruption would be a defect here; the timers go on.
+            epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()).ok();
+            for event in &events {
+                let epoll::Event { data, flags } = *event;
+                match data.u64() {
+                    WAKE => self.inbox.clear_wake(),
+                    id => self.on_pipe(id, flags),
+                }
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<Timespec> {
+        let journal = self.journal_due();
+        let next = [self.timers.next(), journal].into_iter().flatten().min()?;
+        let wait = next.saturating_sub(self.clock.mono());
+        Timespec::try_from(wait).ok()
+    }
+
+    fn take_new(&mut self) {
+        while let Ok(new) = self.new_runs.try_recv() {
+            let id = self.next_id;
+            self.next_id += 1;
+            let mut run = Run::new(new);
+            let data = epoll::EventData::new_u64(id);
+            if let Err(error) = epoll::add(&self.epoll, &run.pipe, data, epoll::EventFlags::IN) {
+                self.inbox.run_closed();
+                let run_id = run.context.job_run_id.clone();
+                run.finish(Err(CollectError::Read { run: run_id, source: error.into() }));
+                continue;
+            }
+            run.interest = Interest::Data;
+            // Whoever puts the store right after a crash finds the run by this record.
+            let begun =
+                BatchTally::default().record(run.context.job_run_id.clone(), run.day(), false);
+            self.append_to_journal(begun);
+            let named = run.write_rest();
+            self.runs.insert(id, run);
+            self.after_write(id, named);
+        }
+    }
+
+    fn on_pipe(&mut self, id: u64, flags: epoll::EventFlags) {
+        let Some(run) = self.runs.get(&id) else { return };
+        let closed = flags.intersects(epoll::EventFlags::HUP | epoll::EventFlags::ERR);
+        match run.interest {
+            Interest::Data => self.read(id),
+            Interest::Close if closed => self.read(id),
+            // The event is older than the interest.
+            Interest::Close | Interest::Nothing => {}
+        }
+    }
+
+    /// Reads a pipe once and stores what came.
+    fn read(&mut self, id: u64) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.read_at = None;
+        let (bytes, stored) = match rustix::io::read(&run.pipe, &mut *self.buffer) {
+            Ok(0) => return self.end(id),
+            Ok(got) => {
+                let read = self.buffer.get(..got).unwrap_or_default();
+                run.take(read, self.clock.wall(), &mut self.batch);
+                (got, run.store(&mut self.batch, self.clock.mono()))
+            }
+            Err(Errno::AGAIN) => (0, Ok(())),
+            Err(Errno::INTR) => return,
+            Err(error) => {
+                let run = run.context.job_run_id.clone();
+                return self.fail(id, CollectError::Read { run, source: error.into() });
+            }
+        };
+        if self.after_write(id, stored) {
+            self.plan_read(id, bytes);
+        }
+    }
+
+    /// Decides when to read a pipe again, after a look that took `bytes`.
+    fn plan_read(&mut self, id: u64, bytes: usize) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let look = Look { bytes, capacity: run.capacity, now: self.clock.mono() };
+        let wait_max = limits::BATCH_WAIT_MAX.min(self.options.refresh_interval);
+        let bounds = BatchLimits { wait_max, wait_min: limits::BATCH_WAIT_MIN };
+        let verdict = batch::judge(&mut run.batching, look, bounds);
+        if verdict.hot && run.capacity < limits::READ_BYTES_MAX {
+            // Refused to those who have many pipes already: then it stays as it is.
+            run.capacity = rustix::pipe::fcntl_setpipe_size(&run.pipe, limits::READ_BYTES_MAX)
+                .unwrap_or(limits::READ_BYTES_MAX);
+        }
+        match verdict.next {
+            Next::OnEvent => self.listen(id, Interest::Data),
+            Next::At(at) => {
+                let wait = at.saturating_sub(look.now);
+                let at = if wait < TICK { at } else { round_up(at) };
+                run.read_at = Some(at);
+                self.timers.at(at, id, Timer::Read);
+                self.listen(id, Interest::Close);
+            }
+        }
+    }
+
+    /// Asks the kernel to tell this much about a pipe.
+    fn listen(&mut self, id: u64, interest: Interest) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        if run.interest == interest {
+            return;
+        }
+        let data = epoll::EventData::new_u64(id);
+        let flags = match interest {
+            Interest::Data => epoll::EventFlags::IN,
+            Interest::Close | Interest::Nothing => epoll::EventFlags::empty(),
+        };
+        let done = match (run.interest, interest) {
+            // A closed pipe is told of whatever one asks for, again and again: so not at all.
+            (_, Interest::Nothing) => epoll::delete(&self.epoll, &run.pipe),
+            (Interest::Nothing, _) => epoll::add(&self.epoll, &run.pipe, data, flags),
+            (_, _) => epoll::modify(&self.epoll, &run.pipe, data, flags),
+        };
+        run.interest = interest;
+        if let Err(error) = done {
+            let run = run.context.job_run_id.clone();
+            self.fail(id, CollectError::Read { run, source: error.into() });
+        }
+    }
+
+    /// The pipe was closed: stores what is left and seals the run.
+    fn end(&mut self, id: u64) {
+        self.listen(id, Interest::Nothing);
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.take_end(self.clock.wall(), &mut self.batch);
+        let stored = run.store(&mut self.batch, self.clock.mono());
+        if self.after_write(id, stored) {
+            self.seal(id);
+        }
+    }
+
+    fn seal(&mut self, id: u64) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let sealed = if run.sealed.is_none() { run.seal() } else { Ok(()) };
+        self.after_write(id, sealed);
+    }
+
+    /// Goes on after a write: to the disk, to another try, or to the end of the run. `true` if all
+    /// was written.
+    fn after_write(&mut self, id: u64, written: io::Result<()>) -> bool {
+        let Some(run) = self.runs.get_mut(&id) else { return false };
+        match written {
+            Ok(()) => {
+                run.full = 0;
+                self.plan_sync(id);
+                true
+            }
+            Err(error) if Run::is_full(&error) => {
+                run.full = run.full.saturating_add(1);
+                let at = self.clock.mono() + FULL.wait(run.full);
+                self.timers.at(at, id, Timer::Retry);
+                self.listen(id, Interest::Nothing);
+                false
+            }
+            Err(error) => {
+                let error = run.write_error(error);
+                self.fail(id, error);
+                false
+            }
+        }
+    }
+
+    /// Tries again what failed for lack of space.
+    fn retry(&mut self, id: u64) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let written = run.write_rest();
+        if !self.after_write(id, written) {
+            return;
+        }
+        match self.runs.get(&id) {
+            Some(run) if run.ended => self.seal(id),
+            Some(_) => self.listen(id, Interest::Data),
+            None => {}
+        }
+    }
+
+    /// Sends to the disk what must go now, and sets a timer for what may wait.
+    fn plan_sync(&mut self, id: u64) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        if run.sync.in_flight.is_some() || run.is_behind() {
+            return;
+        }
+        if run.sync.urgent || run.sealed.is_some() {
+            return self.sync(id);
+        }
+        if let Some(since) = run.sync.dirty_since
+            && !run.sync.timer
+        {
+            run.sync.timer = true;
+            self.timers.at(round_up(since + self.options.refresh_interval), id, Timer::Sync);
+        }
+    }
+
+    fn sync(&mut self, id: u64) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        if run.sync.in_flight.is_some() || run.is_behind() {
+            return;
+        }
+        let last = run.sealed.is_some();
+        let mut targets = vec![Target::File(run.paths.entries.clone(), Arc::clone(&run.entries))];
+        if last {
+            targets.push(Target::File(run.paths.index.clone(), Arc::clone(&run.index)));
+        }
+        if !run.sync.named {
+            targets.push(Target::Dir(run.paths.dir.clone()));
+            targets.push(Target::Dir(self.options.logs_dir.clone()));
+        }
+        run.sync.in_flight = Some(run.take_unsynced());
+        run.sync.dirty_since = None;
+        run.sync.urgent = false;
+        self.pool.submit(SyncKey::Run { id, last }, targets);
+    }
+
+    fn take_synced(&mut self) {
+        for done in self.pool.take_done() {
+            let SyncDone { key, result } = done;
+            match key {
+                SyncKey::Run { id, last } => self.synced(id, last, result),
+                SyncKey::Journal => {
+                    self.journal_state.in_flight = false;
+                    if let Err((_, error)) = result {
+                        self.journal_state.failed.get_or_insert(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn synced(&mut self, id: u64, last: bool, result: Result<(), (PathBuf, io::Error)>) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let tally = run.sync.in_flight.take().unwrap_or_default();
+        if let Err((path, source)) = result {
+            let synced_bytes = run.sync.synced_bytes;
+            return self.fail(id, CollectError::Sync { path, synced_bytes, source });
+        }
+        run.sync.named = true;
+        run.sync.synced_bytes = tally.end();
+        if last || !tally.is_empty() {
+            let record = tally.record(run.context.job_run_id.clone(), run.day(), last);
+            self.append_to_journal(record);
+        }
+        if last {
+            if let Some(mut run) = self.runs.remove(&id) {
+                self.inbox.run_closed();
+                let record = run.sealed.take().unwrap_or_default();
+                run.finish(Ok(record));
+            }
+        } else {
+            self.plan_sync(id);
+        }
+    }
+
+    fn append_to_journal(&mut self, record: BatchRecord) {
+        match self.journal.append(&JournalRecord::Batch(record)) {
+            Ok(()) => {
+                self.journal_state.dirty_since.get_or_insert(self.clock.mono());
+            }
+            // The next start brings the journal up to what is stored.
+            Err(error) => {
+                self.journal_state.failed.get_or_insert(error);
+            }
+        }
+    }
+
+    fn journal_due(&self) -> Option<Duration> {
+        let state = &self.journal_state;
+        let since = state.dirty_since.filter(|_| !state.in_flight && state.failed.is_none())?;
+        Some(since + self.options.refresh_interval)
+    }
+
+    fn sync_journal(&mut self) {
+        if self.journal_due().is_some_and(|due| due <= self.clock.mono()) {
+            self.journal_state.dirty_since = None;
+            self.journal_state.in_flight = true;
+            let target = Target::File(self.journal.path().to_owned(), self.journal.file());
+            self.pool.submit(SyncKey::Journal, vec![target]);
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let now = self.clock.mono();
+        while let Some((at, id, timer)) = self.timers.due(now) {
+            let Some(run) = self.runs.get_mut(&id) else { continue };
+            match timer {
+                Timer::Read if run.read_at == Some(at) => self.read(id),
+                // The pipe was read before, because it was closed.
+                Timer::Read => {}
+                Timer::Retry => self.retry(id),
+                Timer::Sync => {
+                    run.sync.timer = false;
+                    if run.sync.dirty_since.is_some() {
+                        self.sync(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends a run that cannot be stored. Its pipe is closed, so that its wrapper learns of it.
+    fn fail(&mut self, id: u64, error: CollectError) {
+        if let Some(run) = self.runs.remove(&id) {
+            self.inbox.run_closed();
+            run.finish(Err(error));
+        }
+    }
+
+    /// Stores what is there now and ends; the runs stay unsealed, for the next start.
+    fn abandon(mut self) {
+        self.take_new();
+        let ids: Vec<u64> = self.runs.keys().copied().collect();
+        for id in ids {
+            if self.runs.get(&id).is_some_and(|run| !run.ended && !run.is_behind()) {
+                self.read(id);
+            }
+            if let Some(run) = self.runs.remove(&id) {
+                drop(run.entries.sync_data());
+                let error = CollectError::Stopped { run: run.context.job_run_id.clone() };
+                run.finish(Err(error));
+            }
+        }
+    }
+
+    fn close(self) -> Result<(), StopError> {
+        let path = self.journal.path().to_owned();
+        let closed = match self.journal_state.failed {
+            Some(error) => Err(error),
+            None => self.journal.close(),
+        };
+        closed.map_err(|source| StopError::Journal { path, source })
+    }
+}
+
+fn round_up(time: Duration) -> Duration {
+    let tick = TICK.as_nanos();
+    let nanos = time.as_nanos().div_ceil(tick).saturating_mul(tick);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}

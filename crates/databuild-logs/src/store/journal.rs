@@ -1,0 +1,172 @@
+//! Writing and reading the journals of a store.
+//!
+//! A collector holds the writer's lock of its journal as long as it lives. Its number is the lowest
+//! that nobody holds, so there are only ever as many journals a day as there were collectors at once.
+
+use crate::format::frame::HEAD_BYTES;
+use crate::format::journal::{self, JournalPlace, JournalRecord};
+use crate::fs::{self, Fs, FsFile};
+use crate::limits;
+use databuild_model::time::Day;
+use databuild_policy::naming::{JOURNAL_DIR, JournalName};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The journal of a living collector.
+pub struct JournalWriter {
+    path: PathBuf,
+    file: Arc<dyn FsFile>,
+    name: JournalName,
+    scratch: Vec<u8>,
+    /// The first error. Nothing is appended after it: a record behind a torn one would be invisible.
+    failed: Option<io::Error>,
+}
+
+/// Where a journal is.
+pub fn journal_path(logs_dir: &Path, name: JournalName) -> PathBuf {
+    logs_dir.join(JOURNAL_DIR).join(name.file_name())
+}
+
+impl JournalWriter {
+    /// Takes the first journal of `today` that nobody holds, or makes one; `None` if all are held.
+    pub fn open(fs: &dyn Fs, logs_dir: &Path, today: Day) -> io::Result<Option<JournalWriter>> {
+        for collector in 0..limits::COLLECTORS_MAX {
+            let name = JournalName { day: today, collector };
+            let path = journal_path(logs_dir, name);
+            let file = match fs.create_new(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    fs.open_append(&path)?
+                }
+                Err(error) => return Err(error),
+            };
+            if file.try_lock()?
+                && let Some(writer) = JournalWriter::take_over(file, path, name)?
+            {
+                return Ok(Some(writer));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes on after the last whole record of a journal whose lock is held. `None` if the file has a
+    /// format that this version must not write to.
+    pub fn take_over(
+        file: Box<dyn FsFile>,
+        path: PathBuf,
+        name: JournalName,
+    ) -> io::Result<Option<JournalWriter>> {
+        let size = file.size()?;
+        let mut writer =
+            JournalWriter { path, file: Arc::from(file), name, scratch: Vec::new(), failed: None };
+        if is_closed(writer.file.as_ref(), size)? {
+            return Ok(Some(writer));
+        }
+        let bytes = fs::read_whole(writer.file.as_ref(), u64::MAX)?;
+        let Ok(start) = journal::read_header(&bytes) else { return Ok(None) };
+        if bytes.len() < start {
+            writer.file.truncate(0)?;
+            journal::write_header(&mut writer.scratch);
+            writer.flush()?;
+            return Ok(Some(writer));
+        }
+        let valid = journal::read_records(&bytes, start).last().map_or(start, |(end, _)| end);
+        if valid < bytes.len() {
+            writer.file.truncate(valid as u64)?;
+        }
+        Ok(Some(writer))
+    }
+
+    /// Which journal it is.
+    pub fn name(&self) -> JournalName {
+        self.name
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends a record. It survives our crash when this returns, the machine's after a sync.
+    pub fn append(&mut self, record: &JournalRecord) -> io::Result<()> {
+        if let Some(error) = &self.failed {
+            return Err(error.kind().into());
+        }
+        journal::write_record(record, &mut self.scratch);
+        self.flush()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let written = fs::append_all(self.file.as_ref(), &self.scratch);
+        self.scratch.clear();
+        written.map_err(|(_, error)| {
+            self.failed = Some(error.kind().into());
+            error
+        })
+    }
+
+    /// Appends [`JournalRecord::Closed`] and syncs.
+    pub fn close(mut self) -> io::Result<()> {
+        self.append(&JournalRecord::Closed)?;
+        self.file.sync_data()
+    }
+
+    /// The file, to be synced by others.
+    pub fn file(&self) -> Arc<dyn FsFile> {
+        Arc::clone(&self.file)
+    }
+}
+
+/// Whether the last record says that the collector ended in order.
+pub fn is_closed(file: &dyn FsFile, size: u64) -> io::Result<bool> {
+    let mut closed = Vec::new();
+    journal::write_record(&JournalRecord::Closed, &mut closed);
+    let mut last = [0; HEAD_BYTES];
+    let Some(at) = size.checked_sub(last.len() as u64) else { return Ok(false) };
+    // The kind is a record's ninth byte, and no batch record ends in the byte that says `Closed`.
+    Ok(fs::read_full_at(file, &mut last, at)? == last.len() && last == *closed)
+}
+
+/// The journals of a store, in order. None if there is no store yet.
+pub fn list(fs: &dyn Fs, logs_dir: &Path) -> io::Result<Vec<JournalName>> {
+    let items = match fs.list(&logs_dir.join(JOURNAL_DIR)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        items => items?,
+    };
+    let mut names: Vec<_> =
+        items.iter().filter_map(|item| JournalName::parse(&item.name)).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The records behind `place`, at most about `bytes_max` bytes of them, and the place behind the
+/// last of them. No records: there is nothing new in this journal yet.
+pub fn read_from(
+    fs: &dyn Fs,
+    logs_dir: &Path,
+    place: JournalPlace,
+    bytes_max: usize,
+) -> io::Result<(Vec<JournalRecord>, JournalPlace)> {
+    let file = fs.open_read(&journal_path(logs_dir, place.journal))?;
+    let start = place.offset.max(journal::MAGIC.len() as u64);
+    let size = file.size()?.saturating_sub(start);
+    let want = usize::try_from(size).unwrap_or(usize::MAX).min(bytes_max.max(LARGEST_RECORD));
+    let mut bytes = vec![0; want];
+    let got = fs::read_full_at(file.as_ref(), &mut bytes, start)?;
+    bytes.truncate(got);
+    let mut end = 0;
+    let records = journal::read_records(&bytes, 0)
+        .map(|(at, record)| {
+            end = at;
+            record
+        })
+        .collect();
+    Ok((records, JournalPlace { journal: place.journal, offset: start + end as u64 }))
+}
+
+/// A record of a journal has an id of at most 128 bytes and seventeen numbers of at most ten.
+const LARGEST_RECORD: usize = 512;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! What the index of a run must be, told by its entries alone.
+//!
+//! One pass over the file with bounded memory. It serves when the index is missing, torn, or does not
+//! fit the entries; for a file that the collector wrote the result is what the collector would have
+//! written, but for [`RunRecord::replayed`], which left no trace in the file.
+
+use super::facts::{LineFacts, LineReader, Looked};
+use super::tally::{BatchTally, RunTally};
+use crate::format::{Block, IndexHeader, RunRecord};
+use crate::fs::{self, FsFile};
+use crate::limits;
+use databuild_model::ids::JobRunId;
+use databuild_model::{json, limits as model_limits};
+use std::io;
+
+/// The index of a run, rebuilt.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// The names that the entries carry.
+    pub header: IndexHeader,
+    /// All blocks; the last may be small.
+    pub blocks: Vec<Block>,
+    /// The totals. [`RunRecord::bytes`] is where the last whole line ends.
+    pub record: RunRecord,
+    /// The counts of the lines from `mark` on.
+    pub since_mark: BatchTally,
+}
+
+/// Reads the entries of `run` from the beginning, and sums up anew from the line at byte `mark` on.
+pub fn rebuild(file: &dyn FsFile, run: &JobRunId, mark: u64) -> io::Result<Rebuilt> {
+    let mut pass = Pass::new(run, mark);
+    let mut chunk = vec![0; limits::READ_BYTES_MAX];
+    let mut rest: Vec<u8> = Vec::new();
+    let mut offset = 0;
+    loop {
+        let got = fs::read_full_at(file, &mut chunk, offset)?;
+        let Some(read) = chunk.get(..got).filter(|read| !read.is_empty()) else { break };
+        offset += got as u64;
+        rest = pass.chunk(rest, read);
+    }
+    pass.tally.torn(rest.len() as u64);
+    let (blocks, record) = pass.tally.finish();
+    if pass.since_mark.is_empty() {
+        pass.since_mark = BatchTally::from(record.bytes, record.entries);
+    }
+    Ok(Rebuilt { header: pass.header, blocks, record, since_mark: pass.since_mark })
+}
+
+struct Pass {
+    header: IndexHeader,
+    named: bool,
+    lines: LineReader,
+    tally: RunTally,
+    mark: u64,
+    since_mark: BatchTally,
+}
+
+impl Pass {
+    fn new(run: &JobRunId, mark: u64) -> Self {
+        let header = IndexHeader {
+            job_run_id: run.clone(),
+            job_label: None,
+            job_type: None,
+            app: None,
+            build_id: None,
+        };
+        Pass {
+            tally: RunTally::new(&header),
+            header,
+            named: false,
+            lines: LineReader::new(run.clone()),
+            mark,
+            since_mark: BatchTally::default(),
+        }
+    }
+
+    /// Takes the whole lines of `rest` and `read`, and gives back what is behind the last.
+    fn chunk(&mut self, mut rest: Vec<u8>, read: &[u8]) -> Vec<u8> {
+        // Hashed in one piece: the hash is several times faster on much than on little.
+        if let Some(whole) = memchr::memrchr(b'\n', read).and_then(|last| read.get(..=last)) {
+            self.tally.hash(&rest);
+            self.tally.hash(whole);
+        }
+        let mut from = 0;
+        for at in memchr::memchr_iter(b'\n', read) {
+            let piece = read.get(from..at).unwrap_or_default();
+            if rest.is_empty() {
+                self.line(piece);
+            } else {
+                rest.extend_from_slice(piece);
+                self.line(&rest);
+                rest.clear();
+            }
+            from = at + 1;
+        }
+        rest.extend_from_slice(read.get(from..).unwrap_or_default());
+        rest
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        // A line this long was not written by us: it is not worth parsing.
+        let looked = (line.len() <= model_limits::ENTRY_LINE_BYTES_MAX.saturating_mul(2))
+            .then(|| self.lines.look(line));
+        let facts = looked.as_ref().and_then(Looked::facts).cloned();
+        if !self.named && facts.is_some() {
+            self.take_names(line);
+        }
+        self.count(facts.as_ref(), line.len() as u64 + 1);
+    }
+
+    fn count(&mut self, facts: Option<&LineFacts>, bytes: u64) {
+        let so_far = self.tally.so_far();
+        if self.mark <= so_far.bytes {
+            if self.since_mark.is_empty() {
+                self.since_mark = BatchTally::from(so_far.bytes, so_far.entries);
+            }
+            self.since_mark.line(facts, bytes);
+        }
+        self.tally.line(facts, bytes);
+    }
+
+    /// The collector gives every entry the same names, so the first entry tells them.
+    fn take_names(&mut self, line: &[u8]) {
+        let Ok((entry, _)) = json::read_entry(line) else { return };
+        self.named = true;
+        self.header.job_label = entry.job_label;
+        self.header.job_type = entry.job_type;
+        self.header.app = entry.app;
+        self.header.build_id = entry.build_id;
+        self.tally.name(&self.header);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! Counting a run's lines as they come: blocks for the index, totals for the seal, sums for the
+//! journal. The same counting serves the collector and the rebuilding of what it wrote.
+
+use super::facts::LineFacts;
+use crate::format::journal::BatchRecord;
+use crate::format::{Block, IndexHeader, IndexRow, Posting, RunRecord};
+use crate::limits;
+use databuild_model::ids::JobRunId;
+use databuild_model::level::Level;
+use databuild_model::time::{Day, Timestamp};
+
+/// The counts of a run from its first line on.
+#[derive(Debug, Default)]
+pub struct RunTally {
+    record: RunRecord,
+    hasher: blake3::Hasher,
+    block: BlockTally,
+    finished: Vec<Block>,
+}
+
+/// The block that is being filled. Its times are none as long as no line of it is an entry.
+#[derive(Debug, Default)]
+struct BlockTally {
+    block: Block,
+    times: Option<(Timestamp, Timestamp)>,
+}
+
+/// The counts of a stretch that is not in the journal yet.
+#[derive(Debug, Clone, Default)]
+pub struct BatchTally {
+    offset: u64,
+    bytes: u64,
+    first_line: u64,
+    entries: u64,
+    times: Option<(Timestamp, Timestamp)>,
+    level_counts: [u64; 6],
+    kind_counts: [u64; 4],
+}
+
+fn widen(times: &mut Option<(Timestamp, Timestamp)>, time: Timestamp) {
+    *times = Some(match *times {
+        Some((min, max)) => (min.min(time), max.max(time)),
+        None => (time, time),
+    });
+}
+
+impl RunTally {
+    /// No line yet, of a run whose names are in `header`.
+    pub fn new(header: &IndexHeader) -> Self {
+        let mut tally = RunTally::default();
+        tally.name(header);
+        tally
+    }
+
+    /// Gives the run its names.
+    pub fn name(&mut self, header: &IndexHeader) {
+        self.record.job_label.clone_from(&header.job_label);
+        self.record.job_type.clone_from(&header.job_type);
+        self.record.app.clone_from(&header.app);
+        self.record.build_id.clone_from(&header.build_id);
+    }
+
+    /// Counts a line of `bytes` bytes with its line feed. `facts` is nothing if the line in the file
+    /// is not an entry.
+    pub fn line(&mut self, facts: Option<&LineFacts>, bytes: u64) {
+        let (line, offset) = (self.record.entries, self.record.bytes);
+        let row = &mut self.block.block.row;
+        if row.entries == 0 {
+            (row.offset, row.first_line) = (offset, line);
+        }
+        row.bytes += bytes;
+        row.entries += 1;
+        self.record.entries += 1;
+        self.record.bytes += bytes;
+        match facts {
+            Some(facts) => {
+                self.count(facts);
+                self.block.count(facts, line, offset);
+            }
+            None => self.record.malformed += 1,
+        }
+        if limits::BLOCK_BYTES_MIN <= self.block.block.row.bytes {
+            self.finished.push(self.block.finish());
+        }
+    }
+
+    fn count(&mut self, facts: &LineFacts) {
+        let record = &mut self.record;
+        if let Some(count) = record.kind_counts.get_mut(facts.kind as usize) {
+            *count += 1;
+        }
+        if let Some(level) = facts.level {
+            if let Some(count) = record.level_counts.get_mut(level as usize) {
+                *count += 1;
+            }
+            if Level::Error <= level && record.first_error_line.is_none() {
+                record.first_error_line = Some(record.entries - 1);
+            }
+        }
+        let first = record.first_time.unwrap_or(facts.timestamp);
+        record.first_time = Some(first.min(facts.timestamp));
+        let last = record.last_time.unwrap_or(facts.timestamp);
+        record.last_time = Some(last.max(facts.timestamp));
+        if facts.foreign || facts.sequence == 0 {
+            record.malformed += 1;
+            return;
+        }
+        if facts.sequence != record.last_sequence.wrapping_add(1) {
+            record.sequence_gaps += 1;
+        }
+        record.last_sequence = record.last_sequence.max(facts.sequence);
+        if let Some(end) = facts.end.as_deref() {
+            record.end = Some(*end);
+        }
+    }
+
+    /// Takes bytes of the file, in order, into its hash.
+    pub fn hash(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+    }
+
+    /// Counts bytes that are not in the file because they were not a whole line.
+    pub fn torn(&mut self, bytes: u64) {
+        self.record.torn_bytes += bytes;
+    }
+
+    /// The blocks that are full and were not taken yet.
+    pub fn take_blocks(&mut self) -> Vec<Block> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// Whether there are full blocks to take.
+    pub fn has_blocks(&self) -> bool {
+        !self.finished.is_empty()
+    }
+
+    /// The totals so far, without a hash.
+    pub fn so_far(&self) -> &RunRecord {
+        &self.record
+    }
+
+    /// The remaining blocks and the record of the run, which ends here.
+    pub fn finish(mut self) -> (Vec<Block>, RunRecord) {
+        if self.block.block.row.entries != 0 {
+            self.finished.push(self.block.finish());
+        }
+        self.record.blake3 = *self.hasher.finalize().as_bytes();
+        (self.finished, self.record)
+    }
+}
+
+impl BlockTally {
+    fn count(&mut self, facts: &LineFacts, line: u64, offset: u64) {
+        let Block { row, postings } = &mut self.block;
+        if let Some(count) = row.kind_counts.get_mut(facts.kind as usize) {
+            *count += 1;
+        }
+        if let Some(level) = facts.level {
+            if let Some(count) = row.level_counts.get_mut(level as usize) {
+                *count += 1;
+            }
+            if Level::Warn <= level {
+                postings.push(Posting { line, offset, level });
+            }
+        }
+        if facts.sequence != 0 {
+            let lowest = if row.min_sequence == 0 { u64::MAX } else { row.min_sequence };
+            row.min_sequence = lowest.min(facts.sequence);
+            row.max_sequence = row.max_sequence.max(facts.sequence);
+        }
+        widen(&mut self.times, facts.timestamp);
+    }
+
+    fn finish(&mut self) -> Block {
+        let done = std::mem::take(self);
+        let (min_time, max_time) = done.times.unwrap_or_default();
+        let Block { row, postings } = done.block;
+        Block { row: IndexRow { min_time, max_time, ..row }, postings }
+    }
+}
+
+impl BatchTally {
+    /// Nothing yet, from this place of the file on.
+    pub fn from(offset: u64, first_line: u64) -> Self {
+        BatchTally { offset, first_line, ..BatchTally::default() }
+    }
+
+    /// Counts a line of `bytes` bytes with its line feed.
+    pub fn line(&mut self, facts: Option<&LineFacts>, bytes: u64) {
+        self.bytes += bytes;
+        self.entries += 1;
+        let Some(facts) = facts else { return };
+        if let Some(count) = self.kind_counts.get_mut(facts.kind as usize) {
+            *count += 1;
+        }
+        let level = facts.level.and_then(|level| self.level_counts.get_mut(level as usize));
+        if let Some(count) = level {
+            *count += 1;
+        }
+        widen(&mut self.times, facts.timestamp);
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
+    /// Where the stretch ends in the file.
+    pub fn end(&self) -> u64 {
+        self.offset + self.bytes
+    }
+
+    /// Takes what was counted; counting goes on behind it.
+    pub fn take(&mut self) -> BatchTally {
+        let next = BatchTally::from(self.end(), self.first_line + self.entries);
+        std::mem::replace(self, next)
+    }
+
+    /// The record of the journal for this stretch.
+    pub fn record(&self, job_run_id: JobRunId, day: Day, sealed: bool) -> BatchRecord {
+        let (min_time, max_time) = self.times.unwrap_or_default();
+        BatchRecord {
+            job_run_id,
+            day,
+            offset: self.offset,
+            bytes: self.bytes,
+            first_line: self.first_line,
+            entries: self.entries,
+            min_time,
+            max_time,
+            level_counts: self.level_counts,
+            kind_counts: self.kind_counts,
+            sealed,
+        }
+    }
+}
