@@ -242,3 +242,6 @@ impl LogReader {
         Ok((open, RunState::Running))
     }
 }
+
+#[cfg(test)]
+mod tests;

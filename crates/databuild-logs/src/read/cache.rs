@@ -113,6 +113,13 @@ impl Cache {
         self.lock().remove(run);
     }
 
+    /// Runs and bytes kept.
+    #[cfg(test)]
+    pub(super) fn load(&self) -> (usize, usize) {
+        let content = self.lock();
+        (content.runs.len(), content.bytes)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Content> {
         // Nothing in here can be half done: a panic elsewhere leaves a usable cache.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
@@ -126,3 +133,6 @@ impl Content {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

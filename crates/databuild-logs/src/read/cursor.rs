@@ -127,3 +127,6 @@ fn check_of(place: &[u8], request: &JobLogsRequest) -> [u8; 8] {
     check.copy_from_slice(digest.as_bytes().split_at(8).0);
     check
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,11 @@ impl FileStamp {
 }
 
 impl RunFile {
+    #[cfg(test)]
+    pub(super) fn open(fs: &dyn Fs, path: &Path) -> io::Result<Self> {
+        Ok(RunFile { file: fs.open_read(path)? })
+    }
+
     /// Length and time of change as they are now.
     pub(super) fn stamp(&self) -> io::Result<FileStamp> {
         Ok(FileStamp { bytes: self.file.size()?, modified: self.file.modified()? })

@@ -225,3 +225,6 @@ fn near_end(
     walker.forward(&file.data, &span, &mut visit)?;
     Ok((followed, after))
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,9 @@ fn from_index(info: &mut RunInfo, run: &OpenRun) -> io::Result<()> {
             *sum += u64::from(count);
         }
         info.last_sequence = info.last_sequence.max(row.max_sequence);
-        widen(info, row.min_time, row.max_time);
+        if row.kinds() != 0 {
+            widen(info, row.min_time, row.max_time);
+        }
     }
     if let Some(offset) = run.index.first_severe(Level::Error) {
         info.first_error_line = Some(place::line_number(run, offset)?);

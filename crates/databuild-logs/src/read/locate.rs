@@ -96,3 +96,6 @@ fn uuid_v7_time(text: &str) -> Option<Timestamp> {
     let millis = i64::from_str_radix(&digits, 16).ok()?;
     Some(Timestamp::from_nanos(millis.checked_mul(1_000_000)?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,7 +111,7 @@ impl Merge {
         Ok(())
     }
 
-    fn take(&mut self, place: usize) -> Option<Merged> {
+    fn hand_over(&mut self, place: usize) -> Option<Merged> {
         let source = self.sources.get_mut(place)?;
         let mark = *source.marks.get(source.at)?;
         let line = source.lines.get(source.at)?.to_vec();
@@ -149,10 +149,13 @@ impl Iterator for Merge {
             return Some(Err(error));
         }
         let Reverse((_, _, place)) = self.heads.pop()?;
-        let merged = self.take(place)?;
+        let merged = self.hand_over(place)?;
         if let Err(error) = self.advance(place) {
             self.failed.push(error);
         }
         Some(Ok(merged))
     }
 }
+
+#[cfg(test)]
+mod tests;

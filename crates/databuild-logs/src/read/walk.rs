@@ -39,9 +39,9 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn new(offset: u64, bytes: &'a [u8]) -> Self {
+    fn new(offset: u64, bytes: &'a [u8], bytes_max: usize) -> Self {
         let next = offset + width(bytes.len()) + 1;
-        let bytes = if LINE_BYTES_MAX < bytes.len() { &[] } else { bytes };
+        let bytes = if bytes_max < bytes.len() { &[] } else { bytes };
         Line { offset, bytes, next }
     }
 
@@ -57,6 +57,23 @@ pub(super) struct Walker {
     /// Where the buffer's first byte stands in the file.
     at: u64,
     block: usize,
+    caps: Caps,
+}
+
+/// How much is held at once; only tests have others than [`Caps::USUAL`].
+#[derive(Debug, Clone, Copy)]
+struct Caps {
+    block_bytes_max: usize,
+    line_read_bytes: usize,
+    line_bytes_max: usize,
+}
+
+impl Caps {
+    const USUAL: Caps = Caps {
+        block_bytes_max: BLOCK_BYTES_MAX,
+        line_read_bytes: LINE_READ_BYTES,
+        line_bytes_max: LINE_BYTES_MAX,
+    };
 }
 
 /// How a walk over a span ended.
@@ -76,7 +93,7 @@ type Visit<'v> = dyn FnMut(Line<'_>) -> ControlFlow<()> + 'v;
 
 impl Walker {
     pub(super) fn new() -> Self {
-        Walker { buffer: Vec::new(), at: 0, block: BLOCK_BYTES_MIN }
+        Walker { buffer: Vec::new(), at: 0, block: BLOCK_BYTES_MIN, caps: Caps::USUAL }
     }
 
     /// Visits the lines of `span` in order. A last line without a newline is not visited.
@@ -121,7 +138,7 @@ impl Walker {
                 if self.buffer.len() < asked || position + width(asked) >= range.end {
                     break; // the unfinished last line
                 }
-                if want <= LINE_BYTES_MAX {
+                if want <= self.caps.line_bytes_max {
                     want *= 2;
                     continue;
                 }
@@ -132,7 +149,7 @@ impl Walker {
                     return Ok(Walked::Stopped);
                 }
                 position = next;
-                want = BLOCK_BYTES_MAX;
+                want = self.caps.block_bytes_max;
                 continue;
             }
             let mut start = 0;
@@ -141,7 +158,7 @@ impl Walker {
                 let bytes = lines.get(start..newline).unwrap_or_default();
                 let offset = position + width(start);
                 start = newline + 1;
-                if visit(Line::new(offset, bytes)).is_break() {
+                if visit(Line::new(offset, bytes, self.caps.line_bytes_max)).is_break() {
                     return Ok(Walked::Stopped);
                 }
             }
@@ -173,13 +190,13 @@ impl Walker {
                 let inside = self.buffer.get(..body).unwrap_or_default();
                 match memchr::memchr(b'\n', inside) {
                     Some(at) => at + 1,
-                    None if LINE_BYTES_MAX < want => {
+                    None if self.caps.line_bytes_max < want => {
                         let start = line_start(file, range.start, from)?;
                         if visit(Line::too_long(start, end)).is_break() {
                             return Ok(Walked::Stopped);
                         }
                         end = start;
-                        want = BLOCK_BYTES_MAX;
+                        want = self.caps.block_bytes_max;
                         continue;
                     }
                     None => {
@@ -193,7 +210,8 @@ impl Walker {
                 let before = self.buffer.get(first..line_end).unwrap_or_default();
                 let start = memchr::memrchr(b'\n', before).map_or(first, |at| first + at + 1);
                 let bytes = self.buffer.get(start..line_end).unwrap_or_default();
-                if visit(Line::new(from + width(start), bytes)).is_break() {
+                if visit(Line::new(from + width(start), bytes, self.caps.line_bytes_max)).is_break()
+                {
                     return Ok(Walked::Stopped);
                 }
                 match start.checked_sub(1) {
@@ -208,20 +226,21 @@ impl Walker {
     }
 
     fn one(&mut self, file: &RunFile, offset: u64, visit: &mut Visit<'_>) -> io::Result<Walked> {
-        let mut want = LINE_READ_BYTES;
+        let mut want = self.caps.line_read_bytes;
         loop {
             if let Some(bytes) = self.held(offset) {
-                return Ok(walked(visit(Line::new(offset, bytes))));
+                return Ok(walked(visit(Line::new(offset, bytes, self.caps.line_bytes_max))));
             }
-            if LINE_BYTES_MAX < want {
+            self.load(file, offset, want)?;
+            let whole = self.held(offset).is_some();
+            if !whole && self.buffer.len() < want {
+                return Ok(Walked::Through); // the unfinished last line
+            }
+            if !whole && self.caps.line_bytes_max < want {
                 return Ok(match skip_line(file, offset, u64::MAX)? {
                     Some(next) => walked(visit(Line::too_long(offset, next))),
                     None => Walked::Through,
                 });
-            }
-            self.load(file, offset, want)?;
-            if self.buffer.len() < want && self.held(offset).is_none() {
-                return Ok(Walked::Through); // the unfinished last line
             }
             want *= 2;
         }
@@ -244,7 +263,7 @@ impl Walker {
 
     fn next_block(&mut self) -> usize {
         let block = self.block;
-        self.block = (block * 2).min(BLOCK_BYTES_MAX);
+        self.block = (block * 2).min(self.caps.block_bytes_max);
         block
     }
 }
@@ -294,3 +313,6 @@ pub(super) fn width(bytes: usize) -> u64 {
 pub(super) fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;
