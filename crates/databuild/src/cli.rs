@@ -9,6 +9,7 @@ pub(crate) mod crash;
 mod emit;
 mod explain;
 mod init;
+mod logs;
 pub(crate) mod outcome;
 mod schema;
 mod serve;
@@ -41,6 +42,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Completions(args) => completions::run(&args),
         Command::Version => version::run(context),
         Command::Init(args) => init::run(&args, context),
+        Command::Logs(args) => logs::run(&args, context),
         Command::Emit(args) => emit::run(&args),
         Command::Wrap(args) => wrap::run(args, context),
         Command::Demo(_)
@@ -48,7 +50,6 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         | Command::Run(_)
         | Command::Why(_)
         | Command::Status(_)
-        | Command::Runs(_)
-        | Command::Logs(_) => Err(Failure::not_here_yet()),
+        | Command::Runs(_) => Err(Failure::not_here_yet()),
     }
 }

@@ -83,11 +83,8 @@ impl Project {
 
     /// A reader of the project's logs.
     pub(crate) fn reader(&self) -> LogReader {
-        let options = ReaderOptions {
-            logs_dir: self.logs_dir(),
-            cache_runs: 100,
-            cache_bytes: CACHE_BYTES,
-        };
+        let options =
+            ReaderOptions { logs_dir: self.logs_dir(), cache_runs: 100, cache_bytes: CACHE_BYTES };
         LogReader::new(options, Arc::new(OsFs), Arc::<SystemClock>::clone(&self.clock))
     }
 }

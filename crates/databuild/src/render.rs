@@ -3,6 +3,7 @@
 pub(crate) mod ending;
 pub(crate) mod entry;
 pub(crate) mod escape;
+pub(crate) mod pager;
 pub(crate) mod paint;
 pub(crate) mod table;
 pub(crate) mod terminal;

@@ -1,7 +1,9 @@
 //! What every command is given: the global flags and the clock.
 
 use super::args::{ColorChoice, GlobalArgs};
+use super::outcome::Failure;
 use crate::clock::SystemClock;
+use crate::project::Project;
 use crate::render::terminal::Wishes;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -27,6 +29,11 @@ impl Context {
     pub(crate) fn start_folder(&self) -> PathBuf {
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         self.global.dir.as_ref().map_or(here.clone(), |dir| here.join(dir)).components().collect()
+    }
+
+    /// The project that we stand in, or the folder in its place.
+    pub(crate) fn project(&self) -> Result<Project, Failure> {
+        Project::find(&self.start_folder(), self.global.file.as_deref(), Arc::clone(&self.clock))
     }
 
     /// How the program was called, for commands that the user may copy.

@@ -74,6 +74,11 @@ fn kinds(args: &LogsArgs, output: Output, has_level: bool) -> Result<Option<Kind
     })
 }
 
+/// The kinds of the entries around one that was found: a level does not narrow them.
+pub(crate) fn neighbours(args: &LogsArgs, output: Output) -> Result<Option<KindSet>, Failure> {
+    kinds(args, output, false)
+}
+
 /// What was asked for, in words that fit after "no entries".
 pub(crate) fn describe(args: &LogsArgs) -> String {
     let mut words = Vec::new();

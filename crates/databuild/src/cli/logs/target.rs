@@ -36,7 +36,11 @@ pub(crate) struct Targets {
 }
 
 /// Finds the runs that the arguments name.
-pub(crate) fn find(args: &LogsArgs, bel: Option<&Bel>, reader: &LogReader) -> Result<Targets, Failure> {
+pub(crate) fn find(
+    args: &LogsArgs,
+    bel: Option<&Bel>,
+    reader: &LogReader,
+) -> Result<Targets, Failure> {
     let latest = ["@latest".to_owned()];
     let texts: &[String] = if args.targets.is_empty() { &latest } else { &args.targets };
     let mut targets = Targets::default();
@@ -56,9 +60,9 @@ pub(crate) fn find(args: &LogsArgs, bel: Option<&Bel>, reader: &LogReader) -> Re
             .remedy("leave --failed away to read them all"));
         }
     }
-    targets.runs.sort_by_key(|target| {
-        target.row.as_ref().map(|row| (row.number.build, row.number.run))
-    });
+    targets
+        .runs
+        .sort_by_key(|target| target.row.as_ref().map(|row| (row.number.build, row.number.run)));
     let mut seen = BTreeSet::new();
     targets.runs.retain(|target| seen.insert(target.id.clone()));
     if RUNS_MAX < targets.runs.len() {
@@ -96,9 +100,7 @@ fn one(
             return Ok(());
         }
     }
-    by_store(text, reader, targets)?
-        .then_some(())
-        .ok_or_else(|| unknown(text, bel, reader))
+    by_store(text, reader, targets)?.then_some(()).ok_or_else(|| unknown(text, bel, reader))
 }
 
 /// A job's newest run, or the newest run that made, or tried to make, a partition.
@@ -195,8 +197,10 @@ fn choose_attempts(args: &LogsArgs, bel: &Bel, targets: &mut Targets) -> Result<
             None => {
                 let count = attempts.len();
                 let message = format!("run {} has no attempt {wanted}", row.number);
-                return Err(Failure::text(Exit::Nothing, message)
-                    .remedy(format!("its task was tried {count} times in build {}", row.number.build)));
+                return Err(Failure::text(Exit::Nothing, message).remedy(format!(
+                    "its task was tried {count} times in build {}",
+                    row.number.build
+                )));
             }
         }
     }
@@ -217,7 +221,9 @@ fn unknown(text: &str, bel: Option<&Bel>, reader: &LogReader) -> Failure {
             names.insert(row.partition.to_string());
         }
     }
-    names.extend(reader.list_available_jobs(None).unwrap_or_default().iter().map(ToString::to_string));
+    names.extend(
+        reader.list_available_jobs(None).unwrap_or_default().iter().map(ToString::to_string),
+    );
     let mut near: Vec<(f64, String)> = names
         .into_iter()
         .map(|name| (strsim::jaro_winkler(text, &name), name))

@@ -1,0 +1,230 @@
+//! Stored lines in, the form that was asked for out: for people, as JSON, or the bare messages.
+
+use super::super::args::{LogsArgs, Output, TimestampChoice};
+use super::super::context::Context;
+use super::target::Target;
+use crate::render::entry::{EntryStyle, TimeForm};
+use crate::render::escape::{Escapes, neutralise, neutralise_json};
+use crate::render::pager::Screen;
+use crate::render::paint::Paint;
+use crate::render::times::Times;
+use crate::render::{ending, table};
+use crate::wire;
+use base64::Engine;
+use databuild_model::entry::{Content, LogMessage, field};
+use databuild_model::json;
+use databuild_model::time::Timestamp;
+use std::io::{self, IsTerminal, Write};
+
+/// Writes entries, and counts them.
+pub(crate) struct Sink {
+    out: Screen,
+    form: Form,
+    /// JSON and bare messages are shown on a terminal, which must not obey them.
+    on_terminal: bool,
+    entries: u64,
+    text: String,
+    bytes: Vec<u8>,
+}
+
+enum Form {
+    Human { style: EntryStyle, prefixes: Vec<String>, starts: Vec<Timestamp> },
+    Json(wire::array::ArrayWriter),
+    Jsonl,
+    Raw(Escapes),
+}
+
+impl Sink {
+    /// A sink for entries of `targets`.
+    pub(crate) fn new(args: &LogsArgs, context: &Context, targets: &[Target]) -> Self {
+        let global = &context.global;
+        let colours = context.colour_stdout();
+        let escapes = if colours { Escapes::Colours } else { Escapes::Nothing };
+        let form = match global.output {
+            Output::Human => {
+                let paint = Paint::new(colours);
+                let prefixed = args.prefix || 1 < targets.len();
+                Form::Human {
+                    style: EntryStyle {
+                        paint,
+                        escapes,
+                        times: Times::new(global.utc),
+                        form: time_form(args.timestamps),
+                    },
+                    prefixes: if prefixed { prefixes(targets, paint) } else { Vec::new() },
+                    starts: targets.iter().map(start_of).collect(),
+                }
+            }
+            Output::Json => Form::Json(wire::array::ArrayWriter::new()),
+            Output::Jsonl => Form::Jsonl,
+            Output::Raw => Form::Raw(escapes),
+        };
+        let paged = global.output == Output::Human && !args.follow && !global.no_pager;
+        Sink {
+            out: if paged { Screen::paged(&context.wishes) } else { Screen::direct() },
+            form,
+            on_terminal: io::stdout().is_terminal(),
+            entries: 0,
+            text: String::new(),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// How many entries were written.
+    pub(crate) fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// A run that was not known when the sink was made: its place is the next one.
+    pub(crate) fn add(&mut self, target: &Target) {
+        if let Form::Human { style, prefixes: known, starts } = &mut self.form {
+            let place = starts.len();
+            starts.push(start_of(target));
+            known.push(prefix(place, &name(target), 0, style.paint));
+        }
+    }
+
+    /// Writes a stored line (without its newline) of the `run`th target.
+    pub(crate) fn push(&mut self, run: usize, line: &[u8]) -> io::Result<()> {
+        self.entries += 1;
+        self.bytes.clear();
+        match &mut self.form {
+            Form::Human { style, prefixes, starts } => {
+                let prefix = prefixes.get(run).map_or("", String::as_str);
+                self.text.clear();
+                match json::read_entry(line) {
+                    Ok((entry, _problems)) => {
+                        let start = starts.get(run).copied().unwrap_or(entry.timestamp);
+                        style.render(&entry, prefix, start, &mut self.text);
+                    }
+                    // Kept as it came, so shown as it came.
+                    Err(_) => {
+                        self.text.push_str(prefix);
+                        neutralise(&String::from_utf8_lossy(line), style.escapes, &mut self.text);
+                        self.text.push('\n');
+                    }
+                }
+                self.out.write_all(self.text.as_bytes())
+            }
+            Form::Json(array) => {
+                let line = [line, b"\n"].concat();
+                array.push(&line, &mut self.bytes);
+                self.write_json()
+            }
+            Form::Jsonl => {
+                self.bytes.extend_from_slice(line);
+                self.bytes.push(b'\n');
+                self.write_json()
+            }
+            Form::Raw(escapes) => {
+                if let Ok((entry, _problems)) = json::read_entry(line)
+                    && let Content::Log(log) = &entry.content
+                {
+                    raw(log, self.on_terminal.then_some(*escapes), &mut self.bytes);
+                }
+                self.out.write_all(&self.bytes)
+            }
+        }
+    }
+
+    /// A line between groups of entries that do not follow one another.
+    pub(crate) fn separate(&mut self) -> io::Result<()> {
+        match self.form {
+            Form::Human { .. } | Form::Raw(_) => self.out.write_all(b"--\n"),
+            Form::Json(_) | Form::Jsonl => Ok(()),
+        }
+    }
+
+    /// A line about what follows, for people.
+    pub(crate) fn heading(&mut self, line: &str) -> io::Result<()> {
+        match (&self.form, self.on_terminal) {
+            (Form::Human { style, .. }, true) => {
+                let line = style.paint.faint(line);
+                writeln!(self.out, "{line}")
+            }
+            (Form::Human { .. } | Form::Json(_) | Form::Jsonl | Form::Raw(_), _) => Ok(()),
+        }
+    }
+
+    /// Hands over what was written so far.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Ends the output; returns how many entries there were.
+    pub(crate) fn finish(mut self) -> io::Result<u64> {
+        if let Form::Json(array) = std::mem::replace(&mut self.form, Form::Jsonl) {
+            self.bytes.clear();
+            array.finish(&mut self.bytes);
+            self.out.write_all(&self.bytes)?;
+        }
+        self.out.finish()?;
+        Ok(self.entries)
+    }
+
+    fn write_json(&mut self) -> io::Result<()> {
+        if self.on_terminal {
+            self.text.clear();
+            neutralise_json(&String::from_utf8_lossy(&self.bytes), &mut self.text);
+            return self.out.write_all(self.text.as_bytes());
+        }
+        self.out.write_all(&self.bytes)
+    }
+}
+
+/// The message as the job wrote it: bytes that are not UTF-8 come back, and the pieces of an overlong
+/// line become one line again. `shown` is set where a terminal reads it.
+fn raw(log: &LogMessage, shown: Option<Escapes>, out: &mut Vec<u8>) {
+    let bytes = log
+        .fields
+        .get(field::RAW_BASE64)
+        .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
+    match (shown, bytes) {
+        (Some(escapes), _) => {
+            let mut text = String::new();
+            neutralise(&log.message, escapes, &mut text);
+            out.extend_from_slice(text.as_bytes());
+        }
+        (None, Some(bytes)) => out.extend_from_slice(&bytes),
+        (None, None) => out.extend_from_slice(log.message.as_bytes()),
+    }
+    let is_piece = log.fields.get(field::FRAGMENT).is_some();
+    if !is_piece || log.fields.get(field::FRAGMENT_LAST) == Some("true") {
+        out.push(b'\n');
+    }
+}
+
+fn time_form(choice: TimestampChoice) -> TimeForm {
+    match choice {
+        TimestampChoice::Full => TimeForm::Full,
+        TimestampChoice::Time => TimeForm::Clock,
+        TimestampChoice::Rel => TimeForm::Relative,
+        TimestampChoice::None => TimeForm::None,
+    }
+}
+
+fn start_of(target: &Target) -> Timestamp {
+    let row = target.row.as_ref();
+    row.map_or(Timestamp::MIN, |row| row.started_at.unwrap_or(row.scheduled_at))
+}
+
+/// Job and target, or the id of a run that nobody knows more about.
+pub(crate) fn name(target: &Target) -> String {
+    match &target.row {
+        Some(row) => {
+            let what = ending::target(&row.job_label, &row.outputs);
+            format!("{} {what}", row.job_label).trim_end().to_owned()
+        }
+        None => target.id.to_string(),
+    }
+}
+
+fn prefixes(targets: &[Target], paint: Paint) -> Vec<String> {
+    let names: Vec<String> = targets.iter().map(|target| table::cut(&name(target), 40)).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    names.iter().enumerate().map(|(place, name)| prefix(place, name, width, paint)).collect()
+}
+
+fn prefix(place: usize, name: &str, width: usize, paint: Paint) -> String {
+    format!("{} ", paint.name(place, &format!("{name:width$} │")))
+}
