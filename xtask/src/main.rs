@@ -32,6 +32,11 @@ enum Command {
     },
     /// Check the rules of the tree that no compiler knows
     Tidy,
+    /// Measure what things cost, next to what any contributor has
+    Bench(bench::BenchArguments),
+    /// Print lines as jobs do that say something now and then
+    #[command(hide = true)]
+    Trickle(bench::TrickleArguments),
     /// Print made-up input, the same as that of the benches
     Data {
         /// What it looks like
@@ -54,6 +59,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Codegen { check } => codegen::run(root(), check),
         Command::Tidy => tidy::run(root()),
+        Command::Bench(arguments) => bench::run(root(), &arguments),
+        Command::Trickle(arguments) => bench::trickle(&arguments),
         Command::Data { form, bytes, seed } => bench::print_data(form, bytes, seed),
         Command::Test { only } => match suite::run(root(), &only) {
             // The count is the last line.

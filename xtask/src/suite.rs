@@ -9,6 +9,7 @@ mod tools;
 mod tests;
 
 use anyhow::{Result, bail};
+pub(crate) use cache::prepare as target_folder;
 use gate::{Gate, Tally};
 pub(crate) use gate::{Outcome, output_of};
 use std::path::{Path, PathBuf};

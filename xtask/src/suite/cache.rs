@@ -15,7 +15,7 @@ const BYTES_MAX: u64 = 12 << 30;
 /// # Errors
 /// It cannot be made.
 #[expect(clippy::disallowed_methods, reason = "a program, and the only place where it asks")]
-pub(super) fn prepare() -> Result<PathBuf> {
+pub(crate) fn prepare() -> Result<PathBuf> {
     let folder = place(
         env::var_os("DATABUILD_TARGET_DIR").map(PathBuf::from),
         env::var_os("XDG_CACHE_HOME").map(PathBuf::from),

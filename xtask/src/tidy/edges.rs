@@ -65,6 +65,7 @@ const WALLED: &[(&str, &[&str], &str)] = &[
             "databuild-job",
             "databuild-logs",
             "databuild-plugin",
+            "xtask",
         ],
         "model, policy and metrics do no I/O",
     ),

@@ -420,7 +420,7 @@ fn versions_stand_in_the_workspaces_manifest() {
 
 #[test]
 fn the_tree_speaks_of_itself_alone() {
-    let workplace = format!("See {}here for more.\n", ["/wor", "k/"].concat());
+    let workplace = format!("See {0}here for more.\nIn [dir]{0}a.\n", ["/wor", "k/"].concat());
     let issue = format!("// As {} {} demands.\n// A tissue 4 mm thick.\n", "issue", "#12");
     check(
         "words",

@@ -25,7 +25,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Complaint> {
         for (i, line) in file.text().lines().enumerate() {
             let line = line.to_lowercase();
             for (first, second, what) in MARKS {
-                if line.contains(&format!("{first}{second}")) {
+                if speaks_of(&line, &format!("{first}{second}")) {
                     complaints.push(Complaint::new(&file.path, i + 1, *what));
                 }
             }
@@ -36,6 +36,14 @@ pub(super) fn check(tree: &Tree) -> Vec<Complaint> {
         }
     }
     complaints
+}
+
+/// Whether a line holds `mark` at the beginning of a path or of a word.
+fn speaks_of(line: &str, mark: &str) -> bool {
+    line.match_indices(mark).any(|(at, _)| {
+        let before = line.get(..at).and_then(|text| text.chars().next_back());
+        !before.is_some_and(|c| c.is_alphanumeric() || "])}_-.".contains(c))
+    })
 }
 
 /// Whether a line, in lower case, points to a numbered issue of our own.
