@@ -5,7 +5,12 @@
 //! the wrapper more than text. The crate knows nothing of graph, store or network: it reads a
 //! `JobConfig`, starts a process and writes lines.
 
+mod emit;
+mod limits;
+mod lines;
 pub mod output;
+mod structured;
+mod text;
 
 use databuild_model::clock::Clock;
 use std::ffi::OsString;

@@ -1,0 +1,67 @@
+//! The wrapper's own caps and times, each with its reason. Those that others share are in
+//! `databuild_model::limits`.
+
+use std::time::Duration;
+
+/// Most bytes taken by one read(2) of a stream. A pipe holds at most 1 MiB for an ordinary user, so
+/// one read empties it; beyond that a larger buffer only costs cache.
+pub(crate) const READ_BYTES: usize = 1 << 20;
+
+/// Size asked for the job's pipes: a job that writes in bursts is then not stopped by us. The kernel
+/// may refuse, which is fine.
+pub(crate) const PIPE_BYTES: usize = 1 << 20;
+
+/// When so many bytes wait for our own reader, nothing more is read from the job: back-pressure.
+/// One full read of ordinary lines becomes about two and a half times as many bytes.
+pub(crate) const OUT_BYTES_SOFT: usize = 2 << 20;
+
+/// How long a stream must be silent before the entry that might still grow is let go. Longer than
+/// the gap between two writes of one traceback, shorter than what a person who follows notices.
+pub(crate) const JOIN_SILENCE: Duration = Duration::from_millis(100);
+
+/// Longest time that an entry is held while lines keep joining it.
+pub(crate) const JOIN_HOLD_MAX: Duration = Duration::from_secs(1);
+
+/// Of the states of a progress line, one in so much time is kept.
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time between two looks at the memory and CPU of the process tree. The first looks come sooner,
+/// so that short jobs are measured too.
+pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The first look, and the factor by which the wait grows until it is [`SAMPLE_INTERVAL`].
+pub(crate) const SAMPLE_FIRST: Duration = Duration::from_millis(25);
+
+/// Time between two rounds of SIGKILL: a process may have forked while the first was sent.
+pub(crate) const KILL_AGAIN: Duration = Duration::from_millis(250);
+
+/// Rounds of SIGKILL before we give up on processes that the kernel does not let go (state D).
+pub(crate) const KILL_ROUNDS_MAX: u32 = 40;
+
+/// Processes named one by one in `processes_left`; the count is always there.
+pub(crate) const PROCESSES_NAMED_MAX: usize = 20;
+
+/// Longest command line shown for a process, in bytes: enough to know it by.
+pub(crate) const COMMAND_BYTES_MAX: usize = 200;
+
+/// Most processes looked at in one walk over the tree; a fork bomb must not make us part of it.
+pub(crate) const TREE_PROCESSES_MAX: usize = 50_000;
+
+/// Most file names compared when a command was not found, over all folders of `PATH`.
+pub(crate) const PATH_NAMES_MAX: usize = 20_000;
+
+/// Default of `grace_ms`: what systemd and Kubernetes users are used to is 10 to 90 s; jobs that need
+/// longer say so.
+pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(10);
+
+/// Default of `drain_ms`: a helper process that flushes and ends needs less.
+pub(crate) const DRAIN_DEFAULT: Duration = Duration::from_secs(5);
+
+/// Default of `heartbeat_interval_ms`.
+pub(crate) const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// Shortest heartbeat interval: below it heartbeats would be a load of their own.
+pub(crate) const HEARTBEAT_MIN: Duration = Duration::from_millis(10);
+
+/// Longest time that can be asked for, so that arithmetic on deadlines cannot overflow.
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);

@@ -1,0 +1,441 @@
+//! Bytes of one output stream in, pieces of text out: lines, lines with what belongs to them,
+//! fragments of overlong lines, and the last state of progress lines. Pure: time comes by argument.
+//!
+//! Nothing is copied and nothing is allocated for an ordinary line: a piece is a slice of the read
+//! buffer, and a piece that may still grow simply stays there. What is left out of pieces is the line
+//! feed that ends them, carriage returns right before a line feed, and replaced states of progress
+//! lines, which are counted.
+
+mod progress;
+
+use crate::limits::{JOIN_HOLD_MAX, JOIN_SILENCE, READ_BYTES};
+use crate::output::METRIC_PREFIX;
+use crate::text::{self, Joiner};
+use databuild_model::entry::Stream;
+use databuild_model::level::Level;
+use databuild_model::limits::{FRAGMENT_BYTES_MAX, JOINED_BYTES_MAX};
+use databuild_model::time::Timestamp;
+use progress::Progress;
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// One reading of both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Moment {
+    /// For people.
+    pub(crate) wall: Timestamp,
+    /// For deadlines.
+    pub(crate) mono: Duration,
+}
+
+/// What becomes one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Piece<'a> {
+    pub(crate) stream: Stream,
+    /// Where in the stream `bytes` begin.
+    pub(crate) offset: u64,
+    /// When its first line was read to the end.
+    pub(crate) when: Timestamp,
+    /// The level that its text states.
+    pub(crate) level: Level,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) form: Form,
+}
+
+/// What a piece is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A line, with the lines that belong to it.
+    Text,
+    /// A line that looks like JSON or a metric.
+    Object,
+    /// Part of an overlong line.
+    Fragment {
+        /// From 1.
+        number: u64,
+        /// Whether the line ends with it.
+        last: bool,
+    },
+    /// The last of several states of a line, and how many it replaces.
+    Progress {
+        /// States that are not kept.
+        replaced: u64,
+    },
+}
+
+/// Takes pieces.
+pub(crate) trait Sink {
+    /// Whether it wants no more for now.
+    fn full(&self) -> bool;
+    /// Takes one.
+    fn take(&mut self, piece: &Piece<'_>);
+}
+
+/// The reading end of one stream.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    stream: Stream,
+    buffer: Vec<u8>,
+    /// What is not consumed yet is `buffer[start..end]`.
+    start: usize,
+    end: usize,
+    /// There is no line feed from the end of the group up to here.
+    scanned: usize,
+    /// Where in the stream `buffer[start]` stands.
+    offset: u64,
+    /// So many bytes from `start` on are whole lines that make one entry, which may still grow.
+    group: usize,
+    group_at: Moment,
+    group_seen: Duration,
+    group_level: Level,
+    /// Pieces given of the line that begins at `start`.
+    fragments: u64,
+    fragment_level: Level,
+    joiner: Joiner,
+    /// Whether `buffer[start..end]` may contain a carriage return.
+    may_have_cr: bool,
+    progress: Progress,
+    at: Moment,
+    lines: u64,
+    bytes: u64,
+}
+
+const BUFFER_BYTES: usize = READ_BYTES + FRAGMENT_BYTES_MAX + JOINED_BYTES_MAX;
+
+impl Capture {
+    /// For `stream`, of which nothing was read.
+    pub(crate) fn new(stream: Stream) -> Self {
+        Capture {
+            stream,
+            // Zeroed memory costs nothing until it is used.
+            buffer: vec![0; BUFFER_BYTES],
+            start: 0,
+            end: 0,
+            scanned: 0,
+            offset: 0,
+            group: 0,
+            group_at: Moment::default(),
+            group_seen: Duration::ZERO,
+            group_level: Level::Info,
+            fragments: 0,
+            fragment_level: Level::Info,
+            joiner: Joiner::new(),
+            may_have_cr: false,
+            progress: Progress::default(),
+            at: Moment::default(),
+            lines: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Bytes read so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Lines read so far; a last one without a line feed counts once the stream has ended.
+    pub(crate) fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Room for the next read. Never empty after [`Capture::step`] has returned `false`.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        if self.start != 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.scanned = self.scanned.saturating_sub(self.start);
+            self.start = 0;
+        }
+        let until = self.buffer.len().min(self.end + READ_BYTES);
+        self.buffer.get_mut(self.end..until).unwrap_or_default()
+    }
+
+    /// `count` bytes of [`Capture::space`] were filled.
+    pub(crate) fn filled(&mut self, count: usize, at: Moment) {
+        let until = self.buffer.len().min(self.end + count);
+        if !self.may_have_cr {
+            self.may_have_cr = memchr::memchr(b'\r', self.slice(self.end, until)).is_some();
+        }
+        self.end = until;
+        self.at = at;
+        self.bytes += count as u64;
+    }
+
+    /// Gives `sink` what is ready, until it is full. `true` means that there may be more.
+    pub(crate) fn step(&mut self, sink: &mut impl Sink) -> bool {
+        loop {
+            if sink.full() {
+                return true;
+            }
+            let line_at = self.start + self.group;
+            let from = self.scanned.max(line_at);
+            match memchr::memchr(b'\n', self.slice(from, self.end)) {
+                Some(at) => {
+                    self.scanned = from + at + 1;
+                    self.line(from + at, 1, sink);
+                }
+                None => {
+                    self.scanned = self.end;
+                    self.shorten(self.end, sink);
+                    self.partial(sink);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// The stream has ended: gives `sink` all that is left. To be called after [`Capture::step`] has
+    /// returned `false`.
+    pub(crate) fn finish(&mut self, sink: &mut impl Sink) {
+        if self.start + self.group < self.end || 0 < self.fragments || self.progress.is_open() {
+            self.line(self.end, 0, sink);
+        }
+        self.release(sink);
+    }
+
+    /// When [`Capture::tick`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let group = (self.group != 0)
+            .then(|| (self.group_seen + JOIN_SILENCE).min(self.group_at.mono + JOIN_HOLD_MAX));
+        match (group, self.progress.due()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// Lets go what has waited long enough.
+    pub(crate) fn tick(&mut self, now: Moment, sink: &mut impl Sink) {
+        let late = |deadline: Option<Duration>| deadline.is_some_and(|it| it <= now.mono);
+        if self.group != 0 && late(self.deadline()) && !late(self.progress.due()) {
+            self.release(sink);
+        }
+        if late(self.progress.due()) {
+            // What ends in a carriage return now is a state, not half of a line end.
+            self.at = now;
+            if self.slice(self.start + self.group, self.end).ends_with(b"\r") {
+                self.states(self.end, sink);
+            }
+            self.report_progress(now, sink);
+        }
+    }
+
+    fn slice(&self, from: usize, until: usize) -> &[u8] {
+        self.buffer.get(from..until).unwrap_or_default()
+    }
+
+    fn consume(&mut self, until: usize) {
+        self.offset += (until.saturating_sub(self.start)) as u64;
+        self.start = until;
+        if self.start == self.end {
+            (self.start, self.end, self.scanned) = (0, 0, 0);
+            self.may_have_cr = false;
+        }
+    }
+
+    fn piece<'a>(&self, from: usize, bytes: &'a [u8], form: Form) -> Piece<'a> {
+        Piece {
+            stream: self.stream,
+            offset: self.offset + (from.saturating_sub(self.start)) as u64,
+            when: self.at.wall,
+            level: Level::Info,
+            bytes,
+            form,
+        }
+    }
+
+    /// A line ends at `until`; `newline` bytes end it.
+    fn line(&mut self, until: usize, newline: usize, sink: &mut impl Sink) {
+        self.lines += 1;
+        self.shorten(until, sink);
+        let line_at = self.start + self.group;
+        let after = until + newline;
+        let text = self.without_cr(line_at, until);
+        let text_end = line_at + text.len();
+        if 0 < self.fragments {
+            self.fragment(text_end, true, sink);
+            self.consume(after);
+            self.joiner.reset();
+            return;
+        }
+        if self.progress.is_open() || self.may_have_cr && memchr::memchr(b'\r', text).is_some() {
+            self.release(sink);
+            self.states(text_end, sink);
+            self.report_progress(self.at, sink);
+            self.progress.close();
+            self.consume(after);
+            self.joiner.reset();
+            return;
+        }
+        let text = self.buffer.get(line_at..text_end).unwrap_or_default();
+        if self.group != 0 {
+            let joined = self.group + (after - line_at);
+            if self.joiner.continues(text) && joined <= JOINED_BYTES_MAX {
+                self.group = joined;
+                self.group_seen = self.at.mono;
+                return;
+            }
+            self.release(sink);
+        }
+        let text = self.buffer.get(line_at..text_end).unwrap_or_default();
+        if stands_alone(text) {
+            sink.take(&self.piece(line_at, text, Form::Object));
+            self.joiner.reset();
+            self.consume(after);
+            return;
+        }
+        self.group_level = self.joiner.head(text);
+        self.group = after - line_at;
+        self.group_at = self.at;
+        self.group_seen = self.at.mono;
+    }
+
+    fn without_cr(&self, from: usize, until: usize) -> &[u8] {
+        let mut text = self.slice(from, until);
+        if self.may_have_cr {
+            while let Some(shorter) = text.strip_suffix(b"\r") {
+                text = shorter;
+            }
+        }
+        text
+    }
+
+    /// Gives the group away as one piece.
+    fn release(&mut self, sink: &mut impl Sink) {
+        if self.group == 0 {
+            return;
+        }
+        let until = self.start + self.group;
+        let raw = self.slice(self.start, until);
+        let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+        let text = if self.may_have_cr { without_line_end_cr(raw) } else { Cow::Borrowed(raw) };
+        let piece = Piece {
+            level: self.group_level,
+            when: self.group_at.wall,
+            ..self.piece(self.start, &text, Form::Text)
+        };
+        sink.take(&piece);
+        self.group = 0;
+        self.consume(until);
+    }
+
+    /// Gives away pieces of the line that goes up to `until`, until what is left of it is no longer
+    /// than one piece.
+    fn shorten(&mut self, until: usize, sink: &mut impl Sink) {
+        while FRAGMENT_BYTES_MAX < until.saturating_sub(self.start + self.group) {
+            self.release(sink);
+            let most = self.start + FRAGMENT_BYTES_MAX;
+            let window = self.slice(self.start, most);
+            let state_end = if self.fragments == 0 && self.may_have_cr {
+                memchr::memrchr(b'\r', window)
+            } else {
+                None
+            };
+            if let Some(at) = state_end {
+                let state_end = self.start + at + 1;
+                self.states(state_end, sink);
+                continue;
+            }
+            // A line that shows progress and then goes on for long is a long line after all.
+            self.report_progress(self.at, sink);
+            self.progress.close();
+            self.fragment(char_boundary(&self.buffer, self.start, most), false, sink);
+        }
+    }
+
+    fn fragment(&mut self, until: usize, last: bool, sink: &mut impl Sink) {
+        self.fragments += 1;
+        let bytes = self.buffer.get(self.start..until).unwrap_or_default();
+        if self.fragments == 1 {
+            self.fragment_level = text::level(bytes);
+        }
+        let form = Form::Fragment { number: self.fragments, last };
+        sink.take(&Piece { level: self.fragment_level, ..self.piece(self.start, bytes, form) });
+        if last {
+            self.fragments = 0;
+        } else {
+            self.consume(until);
+        }
+    }
+
+    /// Looks for finished states in a line whose end was not read yet.
+    fn partial(&mut self, sink: &mut impl Sink) {
+        if !self.may_have_cr || 0 < self.fragments {
+            return;
+        }
+        let line_at = self.start + self.group;
+        let rest = self.slice(line_at, self.end);
+        // The last byte may be half of a line end.
+        let sure = rest.get(..rest.len().saturating_sub(1)).unwrap_or_default();
+        let finished = memchr::memrchr(b'\r', sure);
+        let ends_in_cr = rest.ends_with(b"\r");
+        if let Some(at) = finished {
+            self.release(sink);
+            self.states(self.start + at + 1, sink);
+        }
+        if ends_in_cr {
+            self.progress.expect(self.at.mono);
+        }
+        self.may_have_cr = memchr::memchr(b'\r', self.slice(self.start, self.end)).is_some();
+    }
+
+    /// Takes the states that stand in the line up to `until`, and consumes them. The group is empty,
+    /// or is given away first.
+    fn states(&mut self, until: usize, sink: &mut impl Sink) {
+        self.release(sink);
+        let line = self.buffer.get(self.start..until).unwrap_or_default();
+        self.progress.take(line, self.offset, self.at.mono);
+        self.consume(until);
+    }
+
+    fn report_progress(&mut self, now: Moment, sink: &mut impl Sink) {
+        if let Some((state, offset, replaced)) = self.progress.report() {
+            sink.take(&Piece {
+                stream: self.stream,
+                offset,
+                when: now.wall,
+                level: text::level(state),
+                bytes: state,
+                form: Form::Progress { replaced },
+            });
+        }
+    }
+}
+
+/// Whether a line never joins another: it looks like JSON or a metric.
+fn stands_alone(line: &[u8]) -> bool {
+    match line.first() {
+        Some(b'{') => line.last() == Some(&b'}'),
+        Some(b'_') => line.starts_with(METRIC_PREFIX.as_bytes()),
+        Some(_) | None => false,
+    }
+}
+
+/// `raw` without carriage returns that stand right before a line feed or at the end.
+fn without_line_end_cr(raw: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\r', raw).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    let mut text = Vec::with_capacity(raw.len());
+    for (n, line) in raw.split(|&byte| byte == b'\n').enumerate() {
+        if n != 0 {
+            text.push(b'\n');
+        }
+        let mut line = line;
+        while let Some(shorter) = line.strip_suffix(b"\r") {
+            line = shorter;
+        }
+        text.extend_from_slice(line);
+    }
+    Cow::Owned(text)
+}
+
+/// The last place up to `most` that does not cut a UTF-8 character, if there is one near.
+fn char_boundary(buffer: &[u8], start: usize, most: usize) -> usize {
+    (most.saturating_sub(3).max(start + 1)..=most)
+        .rev()
+        .find(|&at| buffer.get(at).is_none_or(|&byte| byte & 0xC0 != 0x80))
+        .unwrap_or(most)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,380 @@
+//! What a line of JSON means: a log entry, a metric, progress, an event of the job's own, or nothing
+//! that we know. Pure; a line that is a log entry is not copied.
+//!
+//! Page: `docs/formats/job-output.md`.
+
+use crate::output::{self, EVENT_KEY, METRIC_PREFIX};
+use databuild_model::entry::{Fields, MetricPoint, Unknown, WrapperJobEvent, event};
+use databuild_model::level::Level;
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Keys under which logging libraries write the level, most usual first.
+const LEVEL_KEYS: [&str; 9] = [
+    "level",
+    "severity",
+    "levelname",
+    "lvl",
+    "log_level",
+    "loglevel",
+    "@level",
+    "severity_text",
+    "severity_number",
+];
+
+/// Keys under which they write the text.
+const MESSAGE_KEYS: [&str; 3] = ["message", "msg", "@message"];
+
+/// What a line means.
+#[derive(Debug)]
+pub(crate) enum Meaning<'a> {
+    /// A log entry; its fields are [`Reader::fields`].
+    Log {
+        level: Level,
+        /// JSON text of the message.
+        message: &'a str,
+    },
+    Metric(MetricPoint),
+    Event(WrapperJobEvent),
+    /// It was meant for us and is wrong; the reason.
+    Problem(Cow<'static, str>),
+    /// A line like any other.
+    Nothing,
+}
+
+/// A key and its value as they stand in the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Member<'a> {
+    /// Between the quotes, escapes and all.
+    pub(crate) key: &'a str,
+    /// JSON text.
+    pub(crate) value: &'a str,
+}
+
+/// Where a member stands in the line. Kept as numbers so that the list can be used again.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    key: (usize, usize),
+    value: (usize, usize),
+}
+
+/// Reads lines one after another without allocating for each.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    top: Vec<Place>,
+    nested: Vec<Place>,
+    /// Members of `top` that are not fields.
+    used: Vec<usize>,
+    /// The member of `nested` that is the message.
+    nested_message: Option<usize>,
+}
+
+/// The text of a JSON value as a field keeps it: of a string its characters, of all else its JSON.
+/// `None` for a string that is no text, such as half of a surrogate pair.
+pub(crate) fn field_text(value: &str) -> Option<Cow<'_, str>> {
+    let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        None => Some(Cow::Borrowed(value)),
+        Some(inner) if memchr::memchr(b'\\', inner.as_bytes()).is_none() => {
+            Some(Cow::Borrowed(inner))
+        }
+        Some(_) => serde_json::from_str(value).ok().map(Cow::Owned),
+    }
+}
+
+/// The text of a key, of which we have what stands between its quotes.
+pub(crate) fn key_text(key: &str) -> Option<Cow<'_, str>> {
+    if memchr::memchr(b'\\', key.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(key));
+    }
+    serde_json::from_str(&format!("\"{key}\"")).ok().map(Cow::Owned)
+}
+
+impl Reader {
+    /// What `line` means. It has no line feed.
+    pub(crate) fn read<'a>(&mut self, line: &'a str) -> Meaning<'a> {
+        self.used.clear();
+        self.nested.clear();
+        self.nested_message = None;
+        if let Some(rest) = line.strip_prefix(METRIC_PREFIX) {
+            return match collect(rest, &mut self.top) {
+                Ok(()) => metric(members(rest, &self.top), "name"),
+                Err(error) => Meaning::Problem(format!("metric: {error}").into()),
+            };
+        }
+        if collect(line, &mut self.top).is_err() {
+            return Meaning::Nothing;
+        }
+        let find = |key: &str| self.top.iter().position(|place| member(line, *place).key == key);
+        let level = LEVEL_KEYS.iter().find_map(|key| find(key));
+        let message = MESSAGE_KEYS.iter().find_map(|key| find(key));
+        if find(EVENT_KEY).is_some() {
+            return job_event(members(line, &self.top));
+        }
+        if message.is_none() && find("metric").is_some() {
+            return metric(members(line, &self.top), "metric");
+        }
+        if let Some(at) = find("progress")
+            && !(level.is_some() && message.is_some())
+        {
+            return progress(line, &self.top, at);
+        }
+        // structlog calls the message `event`.
+        let message = message.or_else(|| level.and_then(|_| find("event")));
+        self.log(line, level, message)
+    }
+
+    fn log<'a>(
+        &mut self,
+        line: &'a str,
+        level: Option<usize>,
+        message: Option<usize>,
+    ) -> Meaning<'a> {
+        let is_object = |place: &Place| {
+            let found = member(line, *place);
+            found.key == "fields" && found.value.starts_with('{')
+        };
+        if let Some(at) = self.top.iter().position(is_object) {
+            let value = self.top.get(at).map_or("", |place| member(line, *place).value);
+            let base = distance(line, value);
+            if collect(value, &mut self.nested).is_ok() {
+                for place in &mut self.nested {
+                    for it in [&mut place.key, &mut place.value] {
+                        *it = (it.0 + base, it.1 + base);
+                    }
+                }
+                self.used.push(at);
+            }
+        }
+        let text = |place: Option<&Place>| place.map(|place| member(line, *place).value);
+        let mut found = text(message.and_then(|at| self.top.get(at)));
+        self.used.extend(message);
+        if found.is_none() {
+            // tracing-subscriber puts the message among the fields.
+            self.nested_message = self
+                .nested
+                .iter()
+                .position(|place| MESSAGE_KEYS.contains(&member(line, *place).key));
+            found = text(self.nested_message.and_then(|at| self.nested.get(at)));
+        }
+        let Some(message) = found else { return Meaning::Nothing };
+        let stated = level.and_then(|at| {
+            let found = member(line, *self.top.get(at)?);
+            let level = level_of(found)?;
+            self.used.push(at);
+            Some(level)
+        });
+        Meaning::Log { level: stated.unwrap_or(Level::Info), message }
+    }
+
+    /// The fields of the log entry that was read last, from `line`.
+    pub(crate) fn fields<'a>(&'a self, line: &'a str) -> impl Iterator<Item = Member<'a>> {
+        let top = self.top.iter().enumerate().filter(|(at, _)| !self.used.contains(at));
+        let nested =
+            self.nested.iter().enumerate().filter(|(at, _)| Some(*at) != self.nested_message);
+        top.chain(nested).map(|(_, place)| member(line, *place))
+    }
+}
+
+fn member(line: &str, place: Place) -> Member<'_> {
+    let part = |(from, until): (usize, usize)| line.get(from..until).unwrap_or_default();
+    Member { key: part(place.key), value: part(place.value) }
+}
+
+fn members<'a>(line: &'a str, places: &[Place]) -> Vec<Member<'a>> {
+    places.iter().map(|place| member(line, *place)).collect()
+}
+
+/// Bytes from the start of `line` to the start of `part`, which is a slice of it.
+fn distance(line: &str, part: &str) -> usize {
+    part.as_ptr().addr().saturating_sub(line.as_ptr().addr())
+}
+
+/// Finds the members of the object that `line` is.
+fn collect(line: &str, into: &mut Vec<Place>) -> Result<(), serde_json::Error> {
+    struct Members<'a> {
+        line: &'a str,
+        into: &'a mut Vec<Place>,
+    }
+    impl<'de> DeserializeSeed<'de> for Members<'_> {
+        type Value = ();
+        fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+            from.deserialize_map(self)
+        }
+    }
+    impl<'de> Visitor<'de> for Members<'_> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(key) = map.next_key::<&'de RawValue>()? {
+                let value = map.next_value::<&'de RawValue>()?;
+                let key_at = distance(self.line, key.get());
+                let value_at = distance(self.line, value.get());
+                self.into.push(Place {
+                    // Without the quotes.
+                    key: (key_at + 1, (key_at + key.get().len()).saturating_sub(1)),
+                    value: (value_at, value_at + value.get().len()),
+                });
+            }
+            Ok(())
+        }
+    }
+    into.clear();
+    let mut from = serde_json::Deserializer::from_str(line);
+    Members { line, into }.deserialize(&mut from)?;
+    from.end()
+}
+
+fn level_of(found: Member<'_>) -> Option<Level> {
+    let text = field_text(found.value)?;
+    if found.key == "level"
+        && let Some(level) = bunyan(&text)
+    {
+        return Some(level);
+    }
+    Level::parse(&text)
+}
+
+/// The numbers that bunyan and pino write as `level`; other numbers are OpenTelemetry's.
+fn bunyan(text: &str) -> Option<Level> {
+    match text {
+        "10" => Some(Level::Trace),
+        "20" => Some(Level::Debug),
+        "30" => Some(Level::Info),
+        "40" => Some(Level::Warn),
+        "50" => Some(Level::Error),
+        "60" => Some(Level::Fatal),
+        _ => None,
+    }
+}
+
+fn raw(text: &str) -> Option<Box<RawValue>> {
+    RawValue::from_string(text.to_owned()).ok()
+}
+
+/// The members of an object as fields.
+fn object(value: &str) -> Option<Fields> {
+    let mut places = Vec::new();
+    collect(value, &mut places).ok()?;
+    members(value, &places)
+        .into_iter()
+        .map(|it| Some((key_text(it.key)?.into_owned(), field_text(it.value)?.into_owned())))
+        .collect::<Option<Vec<_>>>()
+        .map(Fields)
+}
+
+fn number(value: &str) -> Option<f64> {
+    match field_text(value)?.as_ref() {
+        "true" | "false" | "null" => None,
+        text => text.trim().parse().ok(),
+    }
+}
+
+fn metric<'a>(found: Vec<Member<'_>>, name_key: &str) -> Meaning<'a> {
+    let problem = |text: &'static str| Meaning::Problem(Cow::Borrowed(text));
+    let (mut name, mut value) = (None, None);
+    let mut point = MetricPoint::new("", 0.0, "");
+    let mut unknown = Unknown::default();
+    for it in found {
+        match it.key {
+            key if key == name_key || key == "metric" && name.is_none() => {
+                name = it.value.starts_with('"').then(|| field_text(it.value)).flatten();
+            }
+            "value" => {
+                value = number(it.value);
+                if value.is_none() {
+                    return problem("metric: value is not a number");
+                }
+            }
+            "labels" => match object(it.value) {
+                Some(labels) => point.labels.0.extend(labels.0),
+                None => return problem("metric: labels is not an object"),
+            },
+            "unit" => match field_text(it.value) {
+                Some(unit) if it.value.starts_with('"') => point.unit = unit.into_owned(),
+                Some(_) | None => return problem("metric: unit is not text"),
+            },
+            // It would stand beside the name of the point.
+            "name" => point.labels.push("name", field_text(it.value).unwrap_or_default()),
+            key => {
+                let (Some(key), Some(value)) = (key_text(key), raw(it.value)) else {
+                    return problem("metric: a key is not text");
+                };
+                unknown.0.push((key.into_owned(), value));
+            }
+        }
+    }
+    match (name, value) {
+        (Some(name), Some(value)) if !name.is_empty() => {
+            point.name = name.into_owned();
+            point.value = value;
+            point.unknown = unknown;
+            Meaning::Metric(point)
+        }
+        (Some(name), Some(_)) if name.is_empty() => problem("metric: name is empty"),
+        (Some(_), _) => problem("metric: value is missing"),
+        (None, _) => problem("metric: name is missing or not text"),
+    }
+}
+
+/// Members as metadata; `None` if one of them is not text.
+fn metadata(found: impl IntoIterator<Item = (String, Option<String>)>) -> Option<Fields> {
+    found
+        .into_iter()
+        .map(|(key, value)| value.map(|value| (key, value)))
+        .collect::<Option<Vec<_>>>()
+        .map(Fields)
+}
+
+fn texts(it: Member<'_>) -> (String, Option<String>) {
+    let key = key_text(it.key);
+    let value = field_text(it.value).map(Cow::into_owned);
+    let value = value.filter(|_| key.is_some());
+    (key.unwrap_or_default().into_owned(), value)
+}
+
+/// `{"progress":{…}}` gives its members, `{"progress":0.4}` a `progress`; the other keys follow.
+fn progress<'a>(line: &str, top: &[Place], at: usize) -> Meaning<'a> {
+    let Some(place) = top.get(at) else { return Meaning::Nothing };
+    let found = member(line, *place);
+    let inner =
+        if found.value.starts_with('{') { object(found.value) } else { metadata([texts(found)]) };
+    let others = top.iter().enumerate().filter(|(n, _)| *n != at);
+    let others = metadata(others.map(|(_, place)| texts(member(line, *place))));
+    let (Some(mut all), Some(others)) = (inner, others) else { return Meaning::Nothing };
+    all.0.extend(others.0);
+    Meaning::Event(WrapperJobEvent::new(event::PROGRESS, all))
+}
+
+/// `{"databuild_event":"name","metadata":{…}}`; other keys become metadata too.
+fn job_event<'a>(found: Vec<Member<'_>>) -> Meaning<'a> {
+    let mut name = None;
+    let mut all = Fields::default();
+    for it in found {
+        if it.key == EVENT_KEY {
+            name = it.value.starts_with('"').then(|| field_text(it.value)).flatten();
+        } else if it.key == "metadata"
+            && let Some(inner) = object(it.value)
+        {
+            all.0.extend(inner.0);
+        } else if let (key, Some(value)) = texts(it) {
+            all.push(key, value);
+        } else {
+            return Meaning::Problem(Cow::Borrowed("event: a key or value is not text"));
+        }
+    }
+    let Some(name) = name else {
+        return Meaning::Problem(Cow::Borrowed("event: the name is not text"));
+    };
+    match output::check_event_name(&name) {
+        Ok(()) => Meaning::Event(WrapperJobEvent::new(name, all)),
+        Err(error) => Meaning::Problem(format!("event: {error}").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
