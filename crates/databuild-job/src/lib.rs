@@ -5,14 +5,28 @@
 //! the wrapper more than text. The crate knows nothing of graph, store or network: it reads a
 //! `JobConfig`, starts a process and writes lines.
 
+mod config;
 mod emit;
+mod exit;
+mod launch;
+mod lifecycle;
 mod limits;
 mod lines;
+mod oom;
 pub mod output;
+mod process_tree;
+mod report;
+mod run;
+mod signals;
+mod sink;
 mod structured;
+mod sys;
 mod text;
+mod usage;
+mod wrapper;
 
-use databuild_model::clock::Clock;
+pub use run::wrap;
+
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 
@@ -43,15 +57,4 @@ pub struct WrapOptions {
     pub search_path: Option<OsString>,
     /// `TRACEPARENT` as the wrapper has it; if absent, one is made for the job.
     pub traceparent: Option<String>,
-}
-
-/// Runs the job that `options` describe and returns the exit code that the wrapper should end with:
-/// the job's own, 128+n for a signal, 124 after a timeout, 125 for a fault of ours or of the
-/// configuration, 126 and 127 for a command that is not executable or not found.
-///
-/// The calling process belongs to the wrapper while this runs: signals are caught, orphans of the job
-/// are adopted and every child is reaped.
-pub fn wrap(options: WrapOptions, clock: &dyn Clock) -> i32 {
-    drop((options, clock.mono()));
-    125
 }

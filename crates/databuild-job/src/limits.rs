@@ -65,3 +65,12 @@ pub(crate) const HEARTBEAT_MIN: Duration = Duration::from_millis(10);
 
 /// Longest time that can be asked for, so that arithmetic on deadlines cannot overflow.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// How long processes may take to be gone after the last of them has closed the job's streams.
+pub(crate) const SETTLE: Duration = Duration::from_millis(100);
+
+/// When our own output is a file on a full disk, it is tried again after so long.
+pub(crate) const FULL_RETRY: Duration = Duration::from_millis(500);
+
+/// Records of the kernel's log looked at for the word that it killed for memory.
+pub(crate) const KERNEL_RECORDS_MAX: usize = 4096;

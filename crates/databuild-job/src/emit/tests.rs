@@ -101,7 +101,7 @@ proptest! {
         let quote = |text: &str| serde_json::to_string(text).unwrap();
         let mut line = format!("{{\"message\":{}", quote(&message));
         for (key, value) in &fields {
-            line += &format!(",{}:{}", quote(key), quote(value));
+            line = format!("{line},{}:{}", quote(key), quote(value));
         }
         line.push('}');
         let mut emitter = emitter(0);

@@ -1,0 +1,130 @@
+//! Starts the command: pipes, environment, process group; and says what is wrong if it cannot be
+//! started.
+
+mod diagnose;
+
+use crate::config::Checked;
+use crate::limits::PIPE_BYTES;
+use crate::sys;
+use crate::{JobStdin, WrapOptions};
+use databuild_model::ids::JobRunId;
+use diagnose::diagnose;
+use rustix::pipe::PipeFlags;
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A command that runs.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    /// Its process, and its process group.
+    pub(crate) pid: i32,
+    /// Reading ends of standard output and standard error; they do not block.
+    pub(crate) pipes: [OwnedFd; 2],
+}
+
+/// Why a command could not be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LaunchFailure {
+    /// One sentence for people.
+    pub(crate) reason: String,
+    /// What to do about it.
+    pub(crate) hint: String,
+    /// The name of the error number, `ENOENT` and so on.
+    pub(crate) errno: &'static str,
+    /// What the wrapper ends with.
+    pub(crate) code: i32,
+}
+
+/// What the job is told about its run, in its environment.
+#[derive(Debug)]
+pub(crate) struct Identity<'a> {
+    pub(crate) run: &'a JobRunId,
+    pub(crate) traceparent: &'a str,
+}
+
+/// Starts the command of `checked`, which has at least one argument.
+pub(crate) fn launch(
+    checked: &Checked,
+    identity: &Identity<'_>,
+    options: &WrapOptions,
+) -> Result<Launched, LaunchFailure> {
+    let config = &checked.config;
+    let search_path = config.env.get("PATH").map(OsStr::new).or(options.search_path.as_deref());
+    if let Some(failure) = config.cwd.as_deref().and_then(diagnose::bad_cwd) {
+        return Err(failure);
+    }
+    let (command, pipes) = prepare(checked, identity, options.job_stdin)
+        .map_err(|error| diagnose::ours("cannot make pipes", &error))?;
+    let mut command = command;
+    // Standard library and kernel both report a failed execve(2) here.
+    let child = command.spawn();
+    // The writing ends live in the command; ours must go, or the streams would never end.
+    drop(command);
+    match child {
+        Ok(child) => Ok(Launched { pid: i32::try_from(child.id()).unwrap_or(0), pipes }),
+        Err(error) => {
+            let cwd = config.cwd.as_deref().map(Path::new);
+            let name = config.args.first().map_or("", String::as_str);
+            Err(diagnose(name, cwd, search_path, &error))
+        }
+    }
+}
+
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reading, writing) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    // A smaller pipe is only slower.
+    rustix::pipe::fcntl_setpipe_size(&reading, PIPE_BYTES).ok();
+    // Only our end: the job shall find an ordinary, blocking descriptor.
+    rustix::io::ioctl_fionbio(&reading, true)?;
+    Ok((reading, writing))
+}
+
+fn prepare(
+    checked: &Checked,
+    identity: &Identity<'_>,
+    stdin: JobStdin,
+) -> io::Result<(Command, [OwnedFd; 2])> {
+    let (stdout, stdout_writer) = pipe()?;
+    let (stderr, stderr_writer) = pipe()?;
+    let mut args = checked.config.args.iter();
+    #[expect(clippy::disallowed_methods, reason = "this is where jobs are started")]
+    let mut command = Command::new(args.next().map_or("", String::as_str));
+    command.args(args);
+    command.process_group(0);
+    command.stdout(Stdio::from(stdout_writer)).stderr(Stdio::from(stderr_writer));
+    match stdin {
+        JobStdin::Null => command.stdin(Stdio::null()),
+        JobStdin::Inherit => command.stdin(Stdio::inherit()),
+    };
+    if let Some(cwd) = &checked.config.cwd {
+        command.current_dir(cwd);
+    }
+    set_environment(&mut command, checked, identity);
+    sys::isolate(&mut command);
+    Ok((command, [stdout, stderr]))
+}
+
+fn set_environment(command: &mut Command, checked: &Checked, identity: &Identity<'_>) {
+    let config = &checked.config;
+    command.env("TRACEPARENT", identity.traceparent);
+    command.envs(&config.env);
+    command.env("DATABUILD_JOB_RUN_ID", identity.run.as_str());
+    let attempt = config.attempt.map(|attempt| attempt.to_string());
+    for (name, value) in [
+        ("DATABUILD_JOB_LABEL", &config.job_label),
+        ("DATABUILD_BUILD_ID", &config.build_id),
+        ("DATABUILD_ATTEMPT", &attempt),
+    ] {
+        // Absent is absent: a wrapper within a job must not pass the outer run's on.
+        match value {
+            Some(value) => command.env(name, value.replace('\0', "")),
+            None => command.env_remove(name),
+        };
+    }
+    let outputs: Vec<&str> = checked.outputs.iter().map(|output| output.as_str()).collect();
+    command.env("DATABUILD_OUTPUTS", serde_json::Value::from(outputs).to_string());
+}
