@@ -67,18 +67,31 @@ impl<'a> Reader<'a> {
     }
 
     /// A number; at most ten bytes, and no bits beyond 64.
+    #[inline]
     pub fn varint(&mut self) -> Option<u64> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.u8()?;
+        // Most numbers of an index are one byte long, and a large run has a million of them.
+        match self.0.split_first() {
+            Some((&first, rest)) if first < 0x80 => {
+                self.0 = rest;
+                Some(u64::from(first))
+            }
+            Some(_) | None => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Option<u64> {
+        let (mut value, mut shift) = (0u64, 0);
+        for (at, byte) in self.0.iter().enumerate() {
             let bits = u64::from(byte & 0x7f);
-            if shift == 63 && 1 < bits {
+            if 63 < shift || (shift == 63 && 1 < bits) {
                 return None;
             }
             value |= bits << shift;
-            if byte < 0x80 {
+            if *byte < 0x80 {
+                self.0 = self.0.get(at + 1..)?;
                 return Some(value);
             }
+            shift += 7;
         }
         None
     }

@@ -198,6 +198,17 @@ fn severity(level: Level) -> u64 {
 
 /// Reads an index, as far as it is whole.
 pub fn read_index(bytes: &[u8]) -> Result<RunIndex, IndexError> {
+    let mut blocks = Vec::new();
+    let index = visit_index(bytes, &mut |block| blocks.push(std::mem::take(block)))?;
+    Ok(RunIndex { blocks, ..index })
+}
+
+/// Reads an index, as far as it is whole, and shows each block instead of keeping it: the index of a
+/// gigabyte has tens of thousands. What is answered has no blocks.
+pub fn visit_index(
+    bytes: &[u8],
+    visit: &mut dyn FnMut(&mut Block),
+) -> Result<RunIndex, IndexError> {
     let magic = bytes.get(..MAGIC.len()).ok_or(IndexError::NoHeader)?;
     if magic != MAGIC {
         return Err(IndexError::Format);
@@ -206,18 +217,16 @@ pub fn read_index(bytes: &[u8]) -> Result<RunIndex, IndexError> {
     let header = (first.kind == HEADER).then(|| read_header(first.payload)).flatten();
     let header = header.ok_or(IndexError::NoHeader)?;
     let mut index = RunIndex { header, blocks: Vec::new(), seal: None, valid_bytes: first.end };
+    let (mut block, mut next) = (Block::default(), (0, 0));
     for record in frame::records(bytes, first.end) {
         match record.kind {
             BLOCK => {
-                let follows = |block: &Block| match index.blocks.last() {
-                    Some(last) => {
-                        (last.row.end(), last.row.end_line())
-                            == (block.row.offset, block.row.first_line)
-                    }
-                    None => (block.row.offset, block.row.first_line) == (0, 0),
-                };
-                let Some(block) = read_block(record.payload).filter(follows) else { break };
-                index.blocks.push(block);
+                let read = read_block(record.payload, &mut block);
+                if read.is_none() || next != (block.row.offset, block.row.first_line) {
+                    break;
+                }
+                next = (block.row.end(), block.row.end_line());
+                visit(&mut block);
             }
             SEAL => {
                 index.seal = read_seal_payload(record.payload);
@@ -263,7 +272,8 @@ fn read_header(payload: &[u8]) -> Option<IndexHeader> {
     })
 }
 
-fn read_block(payload: &[u8]) -> Option<Block> {
+/// Reads a block into one whose memory is used again.
+fn read_block(payload: &[u8], block: &mut Block) -> Option<()> {
     let mut input = Reader(payload);
     let mut row = IndexRow {
         offset: input.varint()?,
@@ -284,7 +294,8 @@ fn read_block(payload: &[u8]) -> Option<Block> {
     }
     let count = usize::try_from(input.varint()?).ok()?;
     // Each posting has at least two bytes, so the length of the record bounds the memory.
-    let mut postings = Vec::with_capacity(count.min(input.0.len() / 2));
+    block.postings.clear();
+    block.postings.reserve(count.min(input.0.len() / 2));
     let (mut line, mut offset) = (row.first_line, row.offset);
     for _ in 0..count {
         let packed = input.varint()?;
@@ -296,9 +307,10 @@ fn read_block(payload: &[u8]) -> Option<Block> {
             2 => Level::Fatal,
             _ => return None,
         };
-        postings.push(Posting { line, offset, level });
+        block.postings.push(Posting { line, offset, level });
     }
-    Some(Block { row, postings })
+    block.row = row;
+    Some(())
 }
 
 #[cfg(test)]

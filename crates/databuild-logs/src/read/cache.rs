@@ -2,8 +2,8 @@
 
 use super::file::FileStamp;
 use super::index::Index;
-use crate::format::index::IndexHeader;
-use crate::format::{RunIndex, RunRecord};
+use crate::format::RunRecord;
+use crate::format::index::{IndexHeader, visit_index};
 use databuild_model::ids::JobRunId;
 use databuild_model::time::Day;
 use lru::LruCache;
@@ -25,31 +25,31 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new(day: Day, stamp: FileStamp, read: RunIndex) -> Self {
-        let RunIndex { header, blocks, seal, valid_bytes: _ } = read;
+    /// Reads the bytes of the index of `run`; what it says about lines that end after `end` is left
+    /// out. One that cannot be read, or is that of another run, is as good as none.
+    pub(super) fn read(day: Day, stamp: FileStamp, bytes: &[u8], run: &JobRunId, end: u64) -> Self {
+        let mut index = Index::default();
+        let read = visit_index(bytes, &mut |block| {
+            if block.row.end() <= end && index.covered() == block.row.offset {
+                index.push(block);
+            }
+        });
+        let Ok(read) = read else { return Kept::unknown(day, Some(stamp)) };
+        if read.header.job_run_id != *run {
+            return Kept::unknown(day, Some(stamp));
+        }
         Kept {
             day,
             stamp: Some(stamp),
-            index: Arc::new(Index::new(blocks)),
-            header: Some(Arc::new(header)),
-            seal: seal.map(Arc::new),
+            index: Arc::new(index),
+            header: Some(Arc::new(read.header)),
+            seal: read.seal.map(Arc::new),
         }
     }
 
-    /// A run without an index.
-    pub(super) fn unknown(day: Day) -> Self {
-        Kept { day, stamp: None, index: Arc::new(Index::default()), header: None, seal: None }
-    }
-
-    /// The same for a file that is shorter than the index says.
-    pub(super) fn cut(&self, bytes: u64) -> Self {
-        Kept {
-            day: self.day,
-            stamp: self.stamp,
-            index: Arc::new(self.index.cut(bytes)),
-            header: self.header.clone(),
-            seal: self.seal.clone(),
-        }
+    /// A run whose index says nothing.
+    pub(super) fn unknown(day: Day, stamp: Option<FileStamp>) -> Self {
+        Kept { day, stamp, index: Arc::new(Index::default()), header: None, seal: None }
     }
 
     fn weight(&self) -> usize {

@@ -1,7 +1,7 @@
 //! A run's index as the reader uses it: which lines can answer a question, and which certainly
 //! cannot. Values and arithmetic; where an index comes from is another file's matter.
 
-use super::walk::Span;
+use super::walk::{Span, width};
 use crate::format::{Block, IndexRow, Posting};
 use databuild_model::entry::Kind;
 use databuild_model::level::Level;
@@ -12,61 +12,117 @@ use std::ops::Range;
 /// The levels whose lines are known one by one.
 const SEVERE: [Level; 3] = [Level::Warn, Level::Error, Level::Fatal];
 
-/// A line of one of the [`SEVERE`] levels.
+/// What is known of a block, beside the end of the one before it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) offset: u64,
+    pub(super) bytes: u64,
+    first_line: u64,
+    lines: u64,
+    min_time: Timestamp,
+    max_time: Timestamp,
+    pub(super) min_sequence: u64,
+    pub(super) max_sequence: u64,
+    levels: u8,
+    kinds: u8,
+}
+
+impl Row {
+    pub(super) fn end(&self) -> u64 {
+        self.offset + self.bytes
+    }
+
+    fn end_line(&self) -> u64 {
+        self.first_line + self.lines
+    }
+}
+
+/// Where a line of one of the [`SEVERE`] levels begins, and its place in them: a file's offsets fit
+/// into 62 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Severe {
-    offset: u64,
-    level: Level,
+struct Severe(u64);
+
+impl Severe {
+    fn new(offset: u64, level: Level) -> Self {
+        let place = SEVERE.iter().position(|severe| *severe == level).unwrap_or_default();
+        Severe(offset << 2 | width(place))
+    }
+
+    fn offset(self) -> u64 {
+        self.0 >> 2
+    }
+
+    fn level(self) -> Level {
+        match self.0 & 3 {
+            0 => Level::Warn,
+            1 => Level::Error,
+            _ => Level::Fatal,
+        }
+    }
+}
+
+/// Sums over all rows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Totals {
+    pub(super) lines: u64,
+    pub(super) level_counts: [u64; 6],
+    pub(super) kind_counts: [u64; 4],
+    pub(super) last_sequence: u64,
+    pub(super) times: Option<(Timestamp, Timestamp)>,
 }
 
 /// All that is known about a file, from its beginning up to [`Index::covered`].
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    rows: Vec<IndexRow>,
+    rows: Vec<Row>,
     /// In the order of the file.
     severe: Vec<Severe>,
+    totals: Totals,
 }
 
 impl Index {
-    /// The index that these blocks make; they follow one another from the beginning of the file.
-    pub(super) fn new(blocks: Vec<Block>) -> Self {
-        let mut index = Index::default();
-        for Block { row, postings } in blocks {
-            let severe =
-                |posting: &Posting| Severe { offset: posting.offset, level: posting.level };
-            index.severe.extend(postings.iter().map(severe));
-            index.rows.push(row);
-        }
-        index
+    /// Takes the block that follows those before.
+    pub(super) fn push(&mut self, Block { row, postings }: &Block) {
+        let severe = |posting: &Posting| Severe::new(posting.offset, posting.level);
+        self.severe.extend(postings.iter().map(severe));
+        self.totals.add(row);
+        self.rows.push(Row {
+            offset: row.offset,
+            bytes: row.bytes,
+            first_line: row.first_line,
+            lines: row.entries,
+            min_time: row.min_time,
+            max_time: row.max_time,
+            min_sequence: row.min_sequence,
+            max_sequence: row.max_sequence,
+            levels: row.levels(),
+            kinds: row.kinds(),
+        });
     }
 
-    /// The same without what it says about lines that end after `end`: they are not there any more.
-    pub(super) fn cut(&self, end: u64) -> Self {
-        let rows = self.rows.iter().take_while(|row| row.end() <= end).copied().collect();
-        let mut index = Index { rows, severe: self.severe.clone() };
-        let covered = index.covered();
-        index.severe.retain(|severe| severe.offset < covered);
-        index
+    /// Sums over all that is known.
+    pub(super) fn totals(&self) -> &Totals {
+        &self.totals
     }
 
     /// Up to where the file is known.
     pub(super) fn covered(&self) -> u64 {
-        self.rows.last().map_or(0, IndexRow::end)
+        self.rows.last().map_or(0, Row::end)
     }
 
     /// The rows, in the order of the file.
-    pub(super) fn rows(&self) -> &[IndexRow] {
+    pub(super) fn rows(&self) -> &[Row] {
         &self.rows
     }
 
     /// Where the first line of at least `level` begins, if that is known; `level` is severe.
     pub(super) fn first_severe(&self, level: Level) -> Option<u64> {
-        self.severe.iter().find(|severe| level <= severe.level).map(|severe| severe.offset)
+        self.severe.iter().find(|severe| level <= severe.level()).map(|severe| severe.offset())
     }
 
     /// What it costs to keep, in bytes.
     pub(super) fn weight(&self) -> usize {
-        self.rows.capacity() * size_of::<IndexRow>() + self.severe.capacity() * size_of::<Severe>()
+        self.rows.capacity() * size_of::<Row>() + self.severe.capacity() * size_of::<Severe>()
     }
 
     /// The best known place at or before line `number`: where a line begins, and its number.
@@ -103,8 +159,8 @@ impl Index {
             let within = row.offset.max(range.start)..row.end().min(range.end);
             if question.severe_only {
                 for severe in self.severe_in(&within) {
-                    if question.levels.contains(severe.level) {
-                        spans.line(severe.offset);
+                    if question.levels.contains(severe.level()) {
+                        spans.line(severe.offset());
                     }
                 }
             } else {
@@ -116,9 +172,26 @@ impl Index {
     }
 
     fn severe_in(&self, range: &Range<u64>) -> &[Severe] {
-        let start = self.severe.partition_point(|severe| severe.offset < range.start);
-        let end = self.severe.partition_point(|severe| severe.offset < range.end);
+        let start = self.severe.partition_point(|severe| severe.offset() < range.start);
+        let end = self.severe.partition_point(|severe| severe.offset() < range.end);
         self.severe.get(start..end).unwrap_or_default()
+    }
+}
+
+impl Totals {
+    fn add(&mut self, row: &IndexRow) {
+        self.lines = row.end_line();
+        for (sum, count) in self.level_counts.iter_mut().zip(row.level_counts) {
+            *sum += u64::from(count);
+        }
+        for (sum, count) in self.kind_counts.iter_mut().zip(row.kind_counts) {
+            *sum += u64::from(count);
+        }
+        self.last_sequence = self.last_sequence.max(row.max_sequence);
+        if row.kinds() != 0 {
+            let (first, last) = self.times.unwrap_or((row.min_time, row.max_time));
+            self.times = Some((first.min(row.min_time), last.max(row.max_time)));
+        }
     }
 }
 
@@ -142,12 +215,12 @@ impl Question {
     }
 
     /// Whether a line of `row` can match: levels are a matter of log entries alone.
-    fn may_be_in(&self, row: &IndexRow) -> bool {
-        let wanted = row.kinds() & self.kinds.bits();
+    fn may_be_in(&self, row: &Row) -> bool {
+        let wanted = row.kinds & self.kinds.bits();
         let in_time =
             self.since <= row.max_time && self.until.is_none_or(|until| row.min_time < until);
         let other_kinds = wanted & !Kind::Log.bit() != 0;
-        let logs = wanted & Kind::Log.bit() != 0 && row.levels() & self.levels.bits() != 0;
+        let logs = wanted & Kind::Log.bit() != 0 && row.levels & self.levels.bits() != 0;
         in_time && (other_kinds || logs)
     }
 }

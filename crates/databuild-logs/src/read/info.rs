@@ -87,18 +87,13 @@ fn empty(run: &OpenRun, state: RunState) -> RunInfo {
 }
 
 fn from_index(info: &mut RunInfo, run: &OpenRun) -> io::Result<()> {
-    for row in run.index.rows() {
-        info.lines = row.end_line();
-        for (sum, count) in info.level_counts.iter_mut().zip(row.level_counts) {
-            *sum += u64::from(count);
-        }
-        for (sum, count) in info.kind_counts.iter_mut().zip(row.kind_counts) {
-            *sum += u64::from(count);
-        }
-        info.last_sequence = info.last_sequence.max(row.max_sequence);
-        if row.kinds() != 0 {
-            widen(info, row.min_time, row.max_time);
-        }
+    let totals = run.index.totals();
+    info.lines = totals.lines;
+    info.level_counts = totals.level_counts;
+    info.kind_counts = totals.kind_counts;
+    info.last_sequence = totals.last_sequence;
+    if let Some((first, last)) = totals.times {
+        widen(info, first, last);
     }
     if let Some(offset) = run.index.first_severe(Level::Error) {
         info.first_error_line = Some(place::line_number(run, offset)?);

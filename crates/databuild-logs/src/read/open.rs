@@ -5,13 +5,13 @@ use super::cache::{Cache, Kept};
 use super::file::{LogsFolder, RunFile};
 use super::index::Index;
 use super::locate::{locate, near};
-use super::state::{RunState, end_of};
+use super::state::RunState;
 use super::walk::{self, Line, Span, Walker};
-use crate::format::index::{IndexHeader, read_index};
+use crate::format::index::IndexHeader;
 use crate::format::{RunEnd, RunRecord};
 use crate::fs::read_whole;
+use crate::store::facts::LineReader;
 use databuild_model::ids::JobRunId;
-use databuild_model::json::read_entry;
 use databuild_model::time::{Day, Timestamp};
 use databuild_policy::naming;
 use std::io;
@@ -59,14 +59,13 @@ impl OpenRun {
         let path = logs.path_of(located.day, run, naming::RunFile::Entries);
         let failed = |source| ReadError::Io { path: path.clone(), source };
         // The index first: what it speaks of was written before.
-        let kept = Self::kept(logs, cache, run, located.day).map_err(failed)?;
+        let mut kept = Self::kept(logs, cache, run, located.day, u64::MAX).map_err(failed)?;
         let stamp = located.data.stamp().map_err(failed)?;
-        let kept = if kept.index.covered() <= stamp.bytes {
-            kept
-        } else {
+        if stamp.bytes < kept.index.covered() {
+            // Something cut the file: what is gone is not known any more.
             cache.forget(run);
-            Arc::new(kept.cut(stamp.bytes))
-        };
+            kept = Self::kept(logs, cache, run, located.day, stamp.bytes).map_err(failed)?;
+        }
         let covered = kept.index.covered();
         let committed = if covered == stamp.bytes {
             covered
@@ -86,15 +85,16 @@ impl OpenRun {
         })
     }
 
-    /// What the index says, out of the cache if it did not change.
+    /// What the index says about lines up to `end`, out of the cache if it did not change.
     fn kept(
         logs: LogsFolder<'_>,
         cache: &Cache,
         run: &JobRunId,
         day: Day,
+        end: u64,
     ) -> io::Result<Arc<Kept>> {
         let Some(file) = logs.open(day, run, naming::RunFile::Index)? else {
-            let kept = Arc::new(Kept::unknown(day));
+            let kept = Arc::new(Kept::unknown(day, None));
             cache.put(run, &kept);
             return Ok(kept);
         };
@@ -107,12 +107,7 @@ impl OpenRun {
         } else {
             Vec::new()
         };
-        // An index that cannot be read, or is that of another run, is as good as none.
-        let read = read_index(&bytes).ok().filter(|read| read.header.job_run_id == *run);
-        let kept = Arc::new(match read {
-            Some(read) => Kept::new(day, stamp, read),
-            None => Kept::unknown(day),
-        });
+        let kept = Arc::new(Kept::read(day, stamp, &bytes, run, end));
         cache.put(run, &kept);
         Ok(kept)
     }
@@ -123,11 +118,12 @@ impl OpenRun {
         logs: LogsFolder<'_>,
         now: Timestamp,
     ) -> io::Result<Option<RunState>> {
-        if let Some(seal) = &self.seal {
-            return Ok(Some(RunState::of_record(seal)));
-        }
+        // The writer keeps its lock until the seal is synced: before that the run has not ended.
         if self.data.as_fs_file().is_locked()? {
             return Ok(Some(RunState::Running));
+        }
+        if let Some(seal) = &self.seal {
+            return Ok(Some(RunState::of_record(seal)));
         }
         let young = self.data.bytes()? == 0 && now.since(self.modified) < LOCK_WAIT;
         if young {
@@ -146,8 +142,9 @@ impl OpenRun {
     /// What the last entry says about the end of the run.
     pub(super) fn last_entry_end(&self) -> io::Result<Option<RunEnd>> {
         let mut end = None;
+        let mut reader = LineReader::new(self.run.clone());
         let mut visit = |line: Line<'_>| {
-            end = read_entry(line.bytes).ok().and_then(|(entry, _)| end_of(&entry));
+            end = reader.look(line.bytes).facts().and_then(|facts| facts.end.as_deref().copied());
             ControlFlow::Break(())
         };
         let whole = Span::Lines(0..self.committed);

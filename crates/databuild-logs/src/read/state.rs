@@ -1,8 +1,6 @@
 //! How a run stands, and what is known about it without reading all of it.
 
 use crate::format::{RunEnd, RunRecord};
-use databuild_model::cause::{Cause, run_end};
-use databuild_model::entry::{Content, JobLogEntry, WrapperJobEvent, event};
 use databuild_model::ids::{AppName, BuildId, JobLabel, JobRunId};
 use databuild_model::time::{Day, Timestamp};
 use std::fmt;
@@ -107,26 +105,4 @@ pub struct RunInfo {
     pub end: Option<RunEnd>,
     /// The seal, once there is one: all of the above, checked, with the hash of the file.
     pub seal: Option<RunRecord>,
-}
-
-/// What a `run_end` event says; nothing if it is another event.
-pub(super) fn end_of(entry: &JobLogEntry) -> Option<RunEnd> {
-    match &entry.content {
-        Content::JobEvent(end) if end.event_type == event::RUN_END => Some(read_end(end)),
-        Content::JobEvent(_) | Content::Log(_) | Content::Metric(_) | Content::Manifest(_) => None,
-    }
-}
-
-fn read_end(event: &WrapperJobEvent) -> RunEnd {
-    let fact = |name| event.metadata.get(name);
-    let code_cause = if event.exit_code == Some(0) { Cause::Success } else { Cause::Exit };
-    RunEnd {
-        exit_code: event.exit_code,
-        signal: fact(run_end::SIGNAL).and_then(|text| text.parse().ok()),
-        cause: fact(run_end::CAUSE).and_then(Cause::parse).unwrap_or(code_cause),
-        complete: fact(run_end::COMPLETE) == Some("true"),
-        duration_seconds: fact(run_end::DURATION_SECONDS)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or_default(),
-    }
 }

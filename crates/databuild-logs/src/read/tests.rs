@@ -247,6 +247,7 @@ fn a_run_is_running_as_long_as_somebody_writes_it_and_no_longer() {
     check_state(&unended, IndexIs::Sealed, false, "incomplete (wrapper lost)");
     let ended = [unended[0].clone(), run_end_line(2, true)];
     check_state(&ended, IndexIs::Missing, true, "running");
+    check_state(&ended, IndexIs::Sealed, true, "running");
     check_state(&ended, IndexIs::Missing, false, "complete");
     check_state(&ended, IndexIs::Sealed, false, "complete");
     let cut_short = [unended[0].clone(), run_end_line(2, false)];

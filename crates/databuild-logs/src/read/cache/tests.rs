@@ -8,8 +8,8 @@ use std::sync::Arc;
 fn fill(cache: &Cache, runs: usize) {
     for run in 0..runs {
         let run = JobRunId::parse(format!("run-{run}")).unwrap();
-        cache.put(&run, &Arc::new(Kept::unknown(Day::from_number(1))));
-        cache.put(&run, &Arc::new(Kept::unknown(Day::from_number(2))));
+        cache.put(&run, &Arc::new(Kept::unknown(Day::from_number(1), None)));
+        cache.put(&run, &Arc::new(Kept::unknown(Day::from_number(2), None)));
     }
 }
 

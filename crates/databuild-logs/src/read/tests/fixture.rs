@@ -4,8 +4,8 @@
 use crate::format::index::{IndexHeader, write_block, write_header, write_seal};
 use crate::format::{Block, IndexRow, Posting, RunRecord};
 use crate::fs::{Fs, FsFile, OsFs};
-use crate::read::state::end_of;
 use crate::read::{LogReader, ReaderOptions};
+use crate::store::facts::LineReader;
 use databuild_model::cause::run_end;
 use databuild_model::clock::Clock;
 use databuild_model::entry::{
@@ -191,6 +191,7 @@ pub(crate) fn index_of(sample: &Sample, index: IndexIs) -> Option<Vec<u8>> {
 
 fn blocks_of(lines: &[Vec<u8>]) -> (Vec<Block>, RunRecord) {
     let (mut blocks, mut record) = (Vec::<Block>::new(), RunRecord::default());
+    let mut reader = LineReader::new(run_id());
     for line in lines {
         if blocks.last().is_none_or(|block| BLOCK_BYTES as u64 <= block.row.bytes) {
             let row = IndexRow {
@@ -210,7 +211,7 @@ fn blocks_of(lines: &[Vec<u8>]) -> (Vec<Block>, RunRecord) {
         block.row.bytes += line.len() as u64 + 1;
         record.entries += 1;
         record.bytes += line.len() as u64 + 1;
-        record.end = read_entry(line).ok().and_then(|(entry, _)| end_of(&entry));
+        record.end = reader.look(line).facts().and_then(|facts| facts.end.as_deref().copied());
     }
     for block in &mut blocks {
         if block.row.max_time < block.row.min_time {
