@@ -69,8 +69,10 @@ impl Emitter {
     /// `count` bytes of [`Emitter::waiting`] were written.
     pub(crate) fn written(&mut self, count: usize) {
         self.sent = self.out.len().min(self.sent + count);
-        if self.sent == self.out.len() {
-            self.out.clear();
+        // Moving what is left only when it is the smaller part moves each byte about once, and keeps
+        // the buffer from growing while a reader never quite catches up.
+        if self.out.len() - self.sent <= self.sent {
+            self.out.drain(..self.sent);
             self.sent = 0;
         }
     }

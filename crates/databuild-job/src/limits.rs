@@ -12,8 +12,8 @@ pub(crate) const READ_BYTES: usize = 1 << 20;
 pub(crate) const PIPE_BYTES: usize = 1 << 20;
 
 /// When so many bytes wait for our own reader, nothing more is read from the job: back-pressure.
-/// One full read of ordinary lines becomes about two and a half times as many bytes.
-pub(crate) const OUT_BYTES_SOFT: usize = 2 << 20;
+/// As much as a large pipe takes at once.
+pub(crate) const OUT_BYTES_SOFT: usize = 1 << 20;
 
 /// How long a stream must be silent before the entry that might still grow is let go. Longer than
 /// the gap between two writes of one traceback, shorter than what a person who follows notices.

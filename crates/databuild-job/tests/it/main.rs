@@ -1,0 +1,9 @@
+//! The wrapper as a process, with real jobs in `sh`.
+
+#![cfg(test)]
+
+mod ends;
+mod output;
+mod processes;
+mod stopping;
+mod wrapped;
