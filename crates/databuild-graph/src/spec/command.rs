@@ -106,9 +106,26 @@ impl Command {
         if errors.is_empty() { Ok(Command { text, form }) } else { Err(errors) }
     }
 
+    /// A command that starts nothing: what stands for one that cannot be read.
+    pub(super) fn nothing() -> Command {
+        Command { text: String::new(), form: Form::Direct(Vec::new()) }
+    }
+
     /// The command as it was typed, in one text.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The program that is started, if the text itself names it: a list without braces in its first
+    /// element. What a shell starts is the shell's business.
+    pub fn program(&self) -> Option<&str> {
+        match &self.form {
+            Form::Shell(_) => None,
+            Form::Direct(args) => match args.first().map(Vec::as_slice) {
+                Some([Piece::Text(program)]) => Some(program),
+                Some(_) | None => None,
+            },
+        }
     }
 
     /// The program and its arguments for one run.

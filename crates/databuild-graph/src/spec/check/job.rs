@@ -71,9 +71,10 @@ pub(super) fn check(draft: &JobDraft, keys: &Keys, problems: &mut Problems) -> O
         heartbeat: problems.duration(draft.heartbeat.as_ref(), || place("heartbeat")),
         app: app(draft, problems),
         job_type: job_type(draft, problems),
-        env: draft.env.clone(),
+        env: env(draft, problems),
         dir: dir(draft, problems),
-        run: run?,
+        // A job without its command still takes part in what is checked across jobs.
+        run: run.unwrap_or_else(Command::nothing),
     };
     Some(job)
 }
@@ -347,4 +348,23 @@ fn dir(draft: &JobDraft, problems: &mut Problems) -> Option<PathBuf> {
         return None;
     }
     Some(path.components().filter(|part| matches!(part, Component::Normal(_))).collect())
+}
+
+fn env(draft: &JobDraft, problems: &mut Problems) -> std::collections::BTreeMap<String, String> {
+    for (name, value) in &draft.env {
+        let place = Place::at(["jobs", draft.label.as_str(), "env", name.as_str()]);
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            let help = "use a name without `=`, and a text without NUL";
+            problems.add(Code::BadVariable, place, format!("`{name}` cannot be a variable"), help);
+        } else if name.starts_with("DATABUILD_") {
+            let help = "use another name: these are given by the build";
+            problems.add(
+                Code::BadVariable,
+                place.name(),
+                format!("the variable `{name}` is taken"),
+                help,
+            );
+        }
+    }
+    draft.env.clone()
 }

@@ -1,0 +1,63 @@
+//! The table of keys as JSON Schema, for editors. Only words that draft 4 has too are used, so that
+//! tools which know no newer one take it as well.
+
+use super::table::{Entry, ROOT, Shape, State};
+use serde_json::{Map, Value, json};
+
+/// The schema of a project file.
+pub(crate) fn schema() -> Value {
+    let mut schema = table(ROOT);
+    if let Value::Object(fields) = &mut schema {
+        fields.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        fields.insert("title".to_owned(), json!("databuild.toml"));
+    }
+    schema
+}
+
+fn table(entries: &[Entry]) -> Value {
+    let built = entries.iter().filter(|entry| entry.state == State::Built);
+    let properties: Map<_, _> =
+        built.map(|entry| (entry.name.to_owned(), described(entry))).collect();
+    json!({ "type": "object", "additionalProperties": false, "properties": properties })
+}
+
+fn described(entry: &Entry) -> Value {
+    let mut value = shape(entry.shape);
+    if let Value::Object(fields) = &mut value {
+        let or_nothing = |what: &str, text: &str| match text {
+            "" => String::new(),
+            text => format!(" {what}: {text}."),
+        };
+        let (default, example) =
+            (or_nothing("Default", entry.default), or_nothing("Example", entry.example));
+        fields.insert("description".to_owned(), json!(format!("{}{default}{example}", entry.doc)));
+        if let Shape::Table(_) = entry.shape {
+            let required: Vec<_> =
+                ["out", "run"].into_iter().filter(|_| entry.name == "NAME").collect();
+            if !required.is_empty() {
+                fields.insert("required".to_owned(), json!(required));
+            }
+        }
+    }
+    value
+}
+
+fn shape(shape: Shape) -> Value {
+    let texts = json!({ "type": "array", "items": { "type": "string" } });
+    match shape {
+        Shape::Table(entries) => table(entries),
+        Shape::Named(entry) => {
+            json!({ "type": "object", "additionalProperties": described(entry) })
+        }
+        Shape::Text | Shape::Period | Shape::Address => json!({ "type": "string" }),
+        Shape::Texts | Shape::Command => json!({ "anyOf": [{ "type": "string" }, texts] }),
+        Shape::List => texts,
+        Shape::Number => json!({ "type": "integer", "minimum": 0 }),
+        Shape::Duration => json!({ "type": "string", "pattern": "^([0-9]+ *(ms|s|m|h|d|w) *)+$" }),
+        Shape::Variables => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
+        Shape::Key(entries) => json!({ "anyOf": [{ "enum": ["any"] }, texts, table(entries)] }),
+        Shape::Anything => json!({}),
+    }
+}

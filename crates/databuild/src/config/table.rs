@@ -1,0 +1,325 @@
+//! Every key of the project file, once. Unknown keys, types, the JSON Schema, the reference page and
+//! the spelling tests all come from this table; a key that is not here does not exist.
+
+/// A key: what it is called, what it takes and what it means.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    /// Its name in the file.
+    pub(crate) name: &'static str,
+    /// What it takes.
+    pub(crate) shape: Shape,
+    /// What it means: a sentence or two.
+    pub(crate) doc: &'static str,
+    /// What it is when it is not given, for people.
+    pub(crate) default: &'static str,
+    /// A value, as it stands in a file.
+    pub(crate) example: &'static str,
+    /// Whether this version does what it says.
+    pub(crate) state: State,
+}
+
+/// Whether a key has a meaning in this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It works.
+    Built,
+    /// Its name is taken, and it is refused: ignoring it would promise what does not happen.
+    Later,
+}
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    /// A table with these keys.
+    Table(&'static [Entry]),
+    /// A table whose names are chosen by the user; the values are as the one entry says.
+    Named(&'static Entry),
+    /// Text.
+    Text,
+    /// Text, or a list of texts.
+    Texts,
+    /// Only a list of texts.
+    List,
+    /// A text for the shell, or a list: program and arguments.
+    Command,
+    /// A whole number from 0.
+    Number,
+    /// A duration such as `90s`.
+    Duration,
+    /// A host and a port.
+    Address,
+    /// Names and texts.
+    Variables,
+    /// A text, or a date without quotes.
+    Period,
+    /// `"any"`, a list of values, or a table with these keys.
+    Key(&'static [Entry]),
+    /// Anything; it is refused before its value is looked at.
+    Anything,
+}
+
+const fn key(
+    name: &'static str,
+    shape: Shape,
+    example: &'static str,
+    default: &'static str,
+    doc: &'static str,
+) -> Entry {
+    Entry { name, shape, doc, default, example, state: State::Built }
+}
+
+const fn later(name: &'static str, doc: &'static str) -> Entry {
+    Entry { name, shape: Shape::Anything, doc, default: "", example: "", state: State::Later }
+}
+
+/// The whole file.
+pub(crate) const ROOT: &[Entry] = &[
+    key("project", Shape::Table(PROJECT), "", "", "The project itself."),
+    key(
+        "keys",
+        Shape::Named(&KEY),
+        "",
+        "",
+        "The names that may stand in braces, and their values. `date` is there without being declared.",
+    ),
+    key(
+        "jobs",
+        Shape::Named(&JOB),
+        "",
+        "",
+        "How each partition is made: one table a job. Which job needs which follows from `in` and `out`.",
+    ),
+    key(
+        "logs",
+        Shape::Table(LOGS),
+        "",
+        "",
+        "What job runs said, kept as JSON lines: one file a run, in folders by day.",
+    ),
+    key("metrics", Shape::Table(METRICS), "", "", "What job runs measured."),
+    key("serve", Shape::Table(SERVE), "", "", "The service."),
+    later("saver", "What else happens to logs: files by application and level, processors."),
+    later("secrets", "Where secrets come from."),
+    later("tests", "Tests of the log saver."),
+    later("include", "Further files of the same project."),
+    later("profiles", "Settings for one place or another."),
+];
+
+const PROJECT: &[Entry] = &[
+    key(
+        "name",
+        Shape::Text,
+        "\"shop\"",
+        "the name of the folder",
+        "The project's name. It is also the application of every job that names none.",
+    ),
+    key(
+        "root",
+        Shape::Text,
+        "\"s3://acme-lake/shop\"",
+        "the folder of the project file",
+        "Where partitions live: a folder, or a URI. A partition `clean/date=2025-01-26` is a file or folder below it.",
+    ),
+];
+
+const KEY: Entry = key(
+    "NAME",
+    Shape::Key(TIME_KEY),
+    "[\"eu\", \"us\"]",
+    "",
+    "`\"any\"`: any value of `A-Z a-z 0-9 . _ + : -`. A list: these values and no other. A table: periods of time.",
+);
+
+const TIME_KEY: &[Entry] = &[
+    key(
+        "every",
+        Shape::Text,
+        "\"day\"",
+        "day",
+        "The length of a period: `hour` (2025-01-26T07, UTC), `day` (2025-01-26), `week` (2025-W04), `month` (2025-01) or `year` (2025).",
+    ),
+    key(
+        "from",
+        Shape::Period,
+        "2024-01-01",
+        "no first one",
+        "The first period there is. What lies before does not exist: a range stops here.",
+    ),
+    key(
+        "until",
+        Shape::Period,
+        "2024-12-31",
+        "the newest one that is over",
+        "The last period there is.",
+    ),
+];
+
+const JOB: Entry = key(
+    "NAME",
+    Shape::Table(JOB_KEYS),
+    "",
+    "",
+    "A job. Its name is its label: in logs, in metrics, on the command line.",
+);
+
+const JOB_KEYS: &[Entry] = &[
+    key(
+        "out",
+        Shape::Texts,
+        "\"clean/date={date}\"",
+        "",
+        "What one run makes: a pattern, or several for a run that makes several partitions. Each partition is made by exactly one job. Must be given.",
+    ),
+    key(
+        "in",
+        Shape::Texts,
+        "\"raw/date={date-6d..date}/region={*}\"",
+        "nothing",
+        "What one run reads, and what is therefore made before. `{key}` is the run's own value, `{date-1d}` the one before, `{date-6d..date}` a range, `{date in month}` all within a longer period, `region={*}` all values of a key.",
+    ),
+    key(
+        "run",
+        Shape::Command,
+        "\"python clean.py {in} {out}\"",
+        "",
+        "How it is made. A text goes to `sh -c` with values quoted for the shell; a list is a program and its arguments. `{in}` and `{out}` are paths or URIs, several become several arguments; `{{name}}` is the text `{name}`. Must be given.",
+    ),
+    key(
+        "needs",
+        Shape::Command,
+        "\"python needs.py {out}\"",
+        "none",
+        "A command that prints further partitions that a run needs, one a line.",
+    ),
+    key(
+        "retries",
+        Shape::Number,
+        "2",
+        "0",
+        "How often a failed run is tried again. Each try is a run of its own, with a log of its own.",
+    ),
+    key(
+        "timeout",
+        Shape::Duration,
+        "\"10m\"",
+        "none",
+        "The longest that a run may take. After it the job is stopped, and its cause of death is `timeout`.",
+    ),
+    key(
+        "grace",
+        Shape::Duration,
+        "\"10s\"",
+        "10s",
+        "The time between asking a job to stop and killing it.",
+    ),
+    key(
+        "drain",
+        Shape::Duration,
+        "\"5s\"",
+        "5s",
+        "How long output is waited for of processes that outlive the job.",
+    ),
+    key(
+        "heartbeat",
+        Shape::Duration,
+        "\"30s\"",
+        "30s",
+        "The time between two heartbeats of a run.",
+    ),
+    key("app", Shape::Text, "\"finance\"", "the project's name", "Whose logs these are."),
+    key("type", Shape::Text, "\"spark\"", "none", "The kind of job, as a label of its metrics."),
+    key(
+        "dir",
+        Shape::Text,
+        "\"pipelines\"",
+        "the project's folder",
+        "The folder that the command starts in, below the project's. `{in}` and `{out}` are then absolute.",
+    ),
+    key("env", Shape::Variables, "{ TZ = \"UTC\" }", "none", "Variables for the command."),
+];
+
+const LOGS: &[Entry] = &[
+    key(
+        "dir",
+        Shape::Text,
+        "\".databuild/logs\"",
+        ".databuild/logs",
+        "Where logs are kept. `DATABUILD_LOGS_DIR` wins over it.",
+    ),
+    key(
+        "refresh_interval",
+        Shape::Duration,
+        "\"1s\"",
+        "1s",
+        "The longest that an entry stays unwritten. `DATABUILD_LOG_REFRESH_INTERVAL_MS` (in milliseconds) wins over it.",
+    ),
+    key(
+        "cache_runs",
+        Shape::Number,
+        "100",
+        "100",
+        "How many finished runs the service keeps open for reading. `DATABUILD_LOG_CACHE_SIZE` wins over it.",
+    ),
+    later("keep", "How long logs are kept."),
+    later("rate", "How many lines a job may write."),
+    later("redact", "What is removed from logs before they are stored."),
+    later("durability", "When entries are synced to the disk."),
+    later("on_full", "What happens when the disk is full."),
+    later("capture", "How the output of jobs is taken."),
+];
+
+const METRICS: &[Entry] = &[
+    key(
+        "labels",
+        Shape::List,
+        "[\"stage\"]",
+        "none",
+        "Labels that metrics of jobs may have besides `job_label` and `job_type`. Any other is dropped, and counted.",
+    ),
+    later("per_run", "Series of single runs."),
+    later("seed_names", "Names of metrics as they first were."),
+];
+
+const SERVE: &[Entry] = &[
+    key(
+        "listen",
+        Shape::Address,
+        "\"127.0.0.1:8440\"",
+        "127.0.0.1:8440",
+        "Where the service listens. Only this machine's own addresses are possible. `--listen` and `DATABUILD_LISTEN` win over it.",
+    ),
+    later("token", "Who may use the service."),
+];
+
+/// Names of all keys that stand in tables of this shape, with how the table is called.
+pub(crate) fn tables() -> Vec<(String, &'static [Entry])> {
+    fn walk(name: &str, shape: Shape, found: &mut Vec<(String, &'static [Entry])>) {
+        match shape {
+            Shape::Table(entries) | Shape::Key(entries) => {
+                found.push((name.to_owned(), entries));
+                for entry in entries {
+                    let inner = if name.is_empty() {
+                        entry.name.to_owned()
+                    } else {
+                        format!("{name}.{}", entry.name)
+                    };
+                    walk(&inner, entry.shape, found);
+                }
+            }
+            Shape::Named(entry) => walk(&format!("{name}.{}", entry.name), entry.shape, found),
+            Shape::Text
+            | Shape::Texts
+            | Shape::List
+            | Shape::Command
+            | Shape::Number
+            | Shape::Duration
+            | Shape::Address
+            | Shape::Variables
+            | Shape::Period
+            | Shape::Anything => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk("", Shape::Table(ROOT), &mut found);
+    found
+}
