@@ -3,12 +3,33 @@
 //! `listen` accepts and limits connections, `router` names the paths, one file per resource answers
 //! them, and every error leaves as a `problem`. No query logic and no rendering of entries lives here.
 
-pub(crate) mod body;
-pub(crate) mod guard;
-pub(crate) mod limits;
-pub(crate) mod listen;
-pub(crate) mod media;
-pub(crate) mod params;
-pub(crate) mod problem;
-pub(crate) mod slots;
-pub(crate) mod stall;
+mod body;
+mod builds;
+mod events;
+mod frame;
+mod guard;
+mod house;
+mod jobs;
+mod limits;
+mod listen;
+mod lists;
+mod logs;
+mod logs_query;
+mod media;
+mod openapi;
+mod owned;
+mod params;
+mod partitions;
+mod plan;
+mod problem;
+mod refuse;
+mod router;
+mod run;
+mod service;
+mod slots;
+mod stall;
+mod tail;
+mod views;
+
+pub(crate) use run::{ServeError, Stopped, serve};
+pub(crate) use service::Parts;

@@ -1,10 +1,54 @@
-//! `databuild serve`.
+//! `databuild serve`: the service, on this machine only, until it is told to stop.
 
 use super::args::ServeArgs;
 use super::context::Context;
 use super::outcome::{Exit, Failure};
+use crate::server::{self, Parts, ServeError, Stopped};
+use databuild_model::clock::Clock;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Runs the command.
-pub(crate) fn run(_args: &ServeArgs, _context: &Context) -> Result<Exit, Failure> {
-    Err(Failure::not_here_yet())
+pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> {
+    let project = context.project()?;
+    let parts = Parts {
+        reader: project.reader(),
+        bel: project.bel()?,
+        engine: None,
+        clock: Arc::clone(&context.clock) as Arc<dyn Clock>,
+    };
+    let quiet = context.global.quiet;
+    let stopped = server::serve(&args.listen, parts, |address| announce(address, quiet))?;
+    Ok(match stopped {
+        // How a supervisor ends a service: what it asked for was done.
+        Stopped::Terminated => Exit::Done,
+        Stopped::Interrupted => Exit::Interrupted,
+    })
+}
+
+/// The address on stdout, for scripts that took a free port; how to go on, for people, on stderr.
+fn announce(address: SocketAddr, quiet: bool) {
+    // The service works without anybody reading this.
+    writeln!(std::io::stdout(), "http://{address}").ok();
+    if !quiet {
+        let note = format!(
+            "databuild serves logs and builds of this project on this machine only\n  \
+             try   curl -s 'http://{address}/api/v1/builds'\n  \
+             stop  Ctrl-C\n"
+        );
+        std::io::stderr().write_all(note.as_bytes()).ok();
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let exit = match &error {
+            ServeError::Address { .. } => Exit::Usage,
+            ServeError::NotLoopback { .. } => Exit::Config,
+            ServeError::Bind { .. } | ServeError::Start { .. } => Exit::Unreachable,
+        };
+        let remedy = error.remedy();
+        Failure::new(exit, error).remedy(remedy)
+    }
 }

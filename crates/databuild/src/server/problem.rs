@@ -1,266 +1,19 @@
 //! Every error that the service answers, as RFC 9457 problem details: a closed list of kinds, each
 //! with a status, a title, what to do, and a page at `/api/v1/problems/{slug}`.
 
+mod kind;
+
+pub(crate) use kind::Slug;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use kind::About;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The media type of a problem.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
-
-/// The kinds of problems. The last part of `type`, and for ever the name of that kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slug {
-    InvalidParameter,
-    InvalidBody,
-    HostNotAllowed,
-    CrossSite,
-    RunNotFound,
-    BuildNotFound,
-    PartitionNotFound,
-    NotFound,
-    MethodNotAllowed,
-    NotAcceptable,
-    RequestTimeout,
-    NotRunningHere,
-    AlreadyEnded,
-    CursorExpired,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    HeadersTooLarge,
-    ConfigInvalid,
-    PlanInvalid,
-    TooManyRequests,
-    Internal,
-    NotReady,
-    AnswerTimeout,
-    StoreUnwritable,
-}
-
-/// What is to be said about a kind of problem, wherever it occurs.
-struct About {
-    slug: &'static str,
-    status: StatusCode,
-    title: &'static str,
-    remedy: &'static str,
-}
-
-const fn about(
-    slug: &'static str,
-    status: StatusCode,
-    title: &'static str,
-    remedy: &'static str,
-) -> About {
-    About { slug, status, title, remedy }
-}
-
-impl Slug {
-    /// All kinds, in the order of their status.
-    pub(crate) const ALL: [Slug; 24] = [
-        Slug::InvalidParameter,
-        Slug::InvalidBody,
-        Slug::HostNotAllowed,
-        Slug::CrossSite,
-        Slug::RunNotFound,
-        Slug::BuildNotFound,
-        Slug::PartitionNotFound,
-        Slug::NotFound,
-        Slug::MethodNotAllowed,
-        Slug::NotAcceptable,
-        Slug::RequestTimeout,
-        Slug::NotRunningHere,
-        Slug::AlreadyEnded,
-        Slug::CursorExpired,
-        Slug::BodyTooLarge,
-        Slug::UnsupportedMediaType,
-        Slug::ConfigInvalid,
-        Slug::PlanInvalid,
-        Slug::TooManyRequests,
-        Slug::HeadersTooLarge,
-        Slug::Internal,
-        Slug::NotReady,
-        Slug::AnswerTimeout,
-        Slug::StoreUnwritable,
-    ];
-
-    const fn about(self) -> About {
-        use StatusCode as S;
-        match self {
-            Slug::InvalidParameter => about(
-                "invalid-parameter",
-                S::BAD_REQUEST,
-                "A parameter is not valid",
-                "Correct what `errors` names; the parameters of each path are in /api/v1/openapi.json.",
-            ),
-            Slug::InvalidBody => about(
-                "invalid-body",
-                S::BAD_REQUEST,
-                "The body cannot be understood",
-                "Send one JSON object as described in /api/v1/openapi.json.",
-            ),
-            Slug::HostNotAllowed => about(
-                "host-not-allowed",
-                S::MISDIRECTED_REQUEST,
-                "This service does not answer to that host name",
-                "Use http://localhost, http://127.0.0.1 or http://[::1] with the port of the service.",
-            ),
-            Slug::CrossSite => about(
-                "cross-site",
-                S::FORBIDDEN,
-                "A page of another site may not do this",
-                "Send the request from a program, or from a page that this service served.",
-            ),
-            Slug::RunNotFound => about(
-                "run-not-found",
-                S::NOT_FOUND,
-                "There is no such job run",
-                "Look for the run in /api/v1/jobs or with `databuild runs`; `near` has similar ids.",
-            ),
-            Slug::BuildNotFound => about(
-                "build-not-found",
-                S::NOT_FOUND,
-                "There is no such build",
-                "Look for the build in /api/v1/builds or with `databuild runs`.",
-            ),
-            Slug::PartitionNotFound => about(
-                "partition-not-found",
-                S::NOT_FOUND,
-                "Nothing is known about this partition",
-                "Look for it in /api/v1/partitions; percent-encode the ref, its slashes too.",
-            ),
-            Slug::NotFound => about(
-                "not-found",
-                S::NOT_FOUND,
-                "There is nothing at this path",
-                "The paths of this service are in /api/v1/openapi.json.",
-            ),
-            Slug::MethodNotAllowed => about(
-                "method-not-allowed",
-                S::METHOD_NOT_ALLOWED,
-                "This path does not take that method",
-                "Use one of the methods in the `Allow` header.",
-            ),
-            Slug::NotAcceptable => about(
-                "not-acceptable",
-                S::NOT_ACCEPTABLE,
-                "None of the accepted forms can be given",
-                "Ask for one of the media types in `detail`, or leave `Accept` out.",
-            ),
-            Slug::RequestTimeout => about(
-                "request-timeout",
-                S::REQUEST_TIMEOUT,
-                "The request did not arrive in time",
-                "Send the whole body without long pauses.",
-            ),
-            Slug::NotRunningHere => about(
-                "not-running-here",
-                S::CONFLICT,
-                "Another process runs this",
-                "Stop it where it was started, with Ctrl-C; this service only stops its own builds.",
-            ),
-            Slug::AlreadyEnded => about(
-                "already-ended",
-                S::CONFLICT,
-                "This has ended already",
-                "Nothing is left to do; read its state with GET.",
-            ),
-            Slug::CursorExpired => about(
-                "cursor-expired",
-                S::GONE,
-                "The cursor points to what is no longer there",
-                "Start again without `cursor`.",
-            ),
-            Slug::BodyTooLarge => about(
-                "body-too-large",
-                S::PAYLOAD_TOO_LARGE,
-                "The body is too large",
-                "Send at most 1 MiB; split a large request into several builds.",
-            ),
-            Slug::UnsupportedMediaType => about(
-                "unsupported-media-type",
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "The body has a form that is not taken here",
-                "Send `Content-Type: application/json`.",
-            ),
-            Slug::ConfigInvalid => about(
-                "config-invalid",
-                S::UNPROCESSABLE_ENTITY,
-                "The project's configuration is not valid",
-                "Run `databuild check` in the project; it names every error with its line.",
-            ),
-            Slug::PlanInvalid => about(
-                "plan-invalid",
-                S::UNPROCESSABLE_ENTITY,
-                "What is wanted cannot be planned",
-                "Correct what `errors` names; `databuild build -n REF` shows the same.",
-            ),
-            Slug::TooManyRequests => about(
-                "too-many-requests",
-                S::TOO_MANY_REQUESTS,
-                "The service is at its limit",
-                "Wait as long as `Retry-After` says, then try again.",
-            ),
-            Slug::HeadersTooLarge => about(
-                "headers-too-large",
-                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "The address and headers are too large",
-                "Send at most 32 KiB before the body; clear cookies of other services on localhost.",
-            ),
-            Slug::Internal => about(
-                "internal",
-                S::INTERNAL_SERVER_ERROR,
-                "The service failed",
-                "This is our defect. Report it with `request_id` and what the service printed.",
-            ),
-            Slug::NotReady => about(
-                "not-ready",
-                S::SERVICE_UNAVAILABLE,
-                "The service cannot do this now",
-                "Ask /readyz?verbose what is missing, then try again.",
-            ),
-            Slug::AnswerTimeout => about(
-                "answer-timeout",
-                S::SERVICE_UNAVAILABLE,
-                "The answer took too long",
-                "Ask for less (`since`, `limit`), and check the disk that holds the logs.",
-            ),
-            Slug::StoreUnwritable => about(
-                "store-unwritable",
-                S::INSUFFICIENT_STORAGE,
-                "Logs or state cannot be written",
-                "Free space, or correct the permissions of the folder that `detail` names.",
-            ),
-        }
-    }
-
-    /// The name in URLs.
-    pub(crate) const fn as_str(self) -> &'static str {
-        self.about().slug
-    }
-
-    /// The HTTP status of every problem of this kind.
-    pub(crate) const fn status(self) -> StatusCode {
-        self.about().status
-    }
-
-    /// What a person does about it.
-    pub(crate) const fn remedy(self) -> &'static str {
-        self.about().remedy
-    }
-
-    /// The kind with this name.
-    pub(crate) fn parse(text: &str) -> Option<Slug> {
-        Slug::ALL.into_iter().find(|slug| slug.as_str() == text)
-    }
-
-    /// The page about this kind.
-    pub(crate) fn page(self) -> String {
-        let About { slug, status, title, remedy } = self.about();
-        format!("{title}\n\nproblem  {slug}\nstatus   {status}\n\nWhat to do: {remedy}\n")
-    }
-}
 
 /// One thing that is wrong with a request.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -277,9 +30,15 @@ pub(crate) struct Fault {
     pub(crate) expected: String,
 }
 
+/// An error answer. Boxed, since it is the error of nearly every function of the service and most of
+/// them succeed.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem(Box<Words>);
+
 /// An error answer (RFC 9457).
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Problem {
+#[schema(as = Problem)]
+pub(crate) struct Words {
     #[serde(skip)]
     slug: Slug,
     /// `/api/v1/problems/{slug}`: a page on the same server.
@@ -311,7 +70,7 @@ impl Problem {
     /// A problem of kind `slug`; `detail` says what happened this time.
     pub(crate) fn new(slug: Slug, detail: impl Into<String>) -> Self {
         let About { slug: name, status, title, remedy } = slug.about();
-        Problem {
+        Problem(Box::new(Words {
             slug,
             kind: format!("/api/v1/problems/{name}"),
             title,
@@ -322,7 +81,7 @@ impl Problem {
             errors: Vec::new(),
             near: Vec::new(),
             request_id: None,
-        }
+        }))
     }
 
     /// A parameter that is not valid.
@@ -343,32 +102,37 @@ impl Problem {
 
     /// Adds one thing that is wrong.
     pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
-        self.errors.push(fault);
+        self.0.errors.push(fault);
         self
     }
 
     /// Adds similar names.
     pub(crate) fn with_near(mut self, near: Vec<String>) -> Self {
-        self.near = near;
+        self.0.near = near;
         self
     }
 
     /// Says where it happened.
     pub(crate) fn at(mut self, instance: &str, request_id: &str) -> Self {
-        self.instance = Some(shortened(instance));
-        self.request_id = Some(request_id.to_owned());
+        self.0.instance = Some(shortened(instance));
+        self.0.request_id = Some(request_id.to_owned());
         self
     }
 
     /// The kind.
     pub(crate) fn slug(&self) -> Slug {
-        self.slug
+        self.0.slug
+    }
+
+    /// What happened this time.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
     }
 
     /// The body.
     pub(crate) fn to_json(&self) -> Vec<u8> {
         // Strings and numbers only: this cannot fail.
-        let mut out = serde_json::to_vec(self).unwrap_or_default();
+        let mut out = serde_json::to_vec(&self.0).unwrap_or_default();
         out.push(b'\n');
         out
     }
@@ -379,12 +143,12 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.to_json()));
-        *response.status_mut() = self.slug.status();
+        *response.status_mut() = self.0.slug.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.slug == Slug::TooManyRequests
-            || self.slug.status() == StatusCode::SERVICE_UNAVAILABLE
+        if self.0.slug == Slug::TooManyRequests
+            || self.0.slug.status() == StatusCode::SERVICE_UNAVAILABLE
         {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }

@@ -6,4 +6,5 @@
 
 mod docs;
 mod env;
+mod rest;
 mod scenario;

@@ -5,12 +5,12 @@ use expect_test::expect;
 
 #[test]
 fn every_kind_has_a_name_of_its_own_a_status_and_a_remedy() {
-    for (at, slug) in Slug::ALL.into_iter().enumerate() {
+    for (at, slug) in Slug::ALL.iter().copied().enumerate() {
         assert_eq!(Slug::parse(slug.as_str()), Some(slug));
         assert_eq!(Slug::ALL.iter().position(|other| *other == slug), Some(at));
         let status = slug.status();
         assert!(status.is_client_error() || status.is_server_error(), "{status}");
-        assert!(slug.remedy().ends_with('.'), "{}", slug.remedy());
+        assert!(slug.page().trim_end().ends_with('.'), "{}", slug.page());
     }
 }
 

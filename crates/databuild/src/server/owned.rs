@@ -1,0 +1,138 @@
+//! The builds that this service runs: each on a thread of its own, so many at once, all joined before
+//! the service ends.
+
+use crate::server::limits;
+use crate::server::problem::{Problem, Slug};
+use databuild_graph::execute::{
+    BuildObserver, BuildRequest, Engine, Progress, StopFlag, StopLevel,
+};
+use databuild_model::ids::BuildId;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// The builds that this service runs.
+#[derive(Default)]
+pub(crate) struct OwnedBuilds {
+    builds: Mutex<Builds>,
+}
+
+#[derive(Default)]
+struct Builds {
+    /// Once the service stops, no further build begins.
+    closed: bool,
+    running: Vec<Owned>,
+}
+
+struct Owned {
+    id: BuildId,
+    stop: StopFlag,
+    thread: JoinHandle<()>,
+}
+
+/// Tells the first thing that becomes of a build: its id, or why there is none.
+struct FirstWord {
+    tell: SyncSender<Result<BuildId, Problem>>,
+}
+
+impl BuildObserver for FirstWord {
+    fn on_progress(&self, progress: &Progress) {
+        if let Progress::Received { build, .. } = progress {
+            // Nobody listens any more if the request was given up; the build goes on.
+            self.tell.try_send(Ok(build.clone())).ok();
+        }
+    }
+}
+
+impl OwnedBuilds {
+    /// No builds.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a build and returns when it has its id, or was refused.
+    pub(crate) fn start(
+        &self,
+        engine: &Arc<Engine>,
+        request: BuildRequest,
+    ) -> Result<BuildId, Problem> {
+        let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
+        builds.reap();
+        if builds.closed {
+            return Err(Problem::new(Slug::NotReady, "the service is stopping"));
+        }
+        if limits::BUILDS_MAX <= builds.running.len() {
+            let said = format!("{} builds are running here already", limits::BUILDS_MAX);
+            return Err(Problem::new(Slug::TooManyRequests, said));
+        }
+        let stop = StopFlag::new();
+        let (tell, told) = sync_channel(1);
+        let work = {
+            let (engine, stop) = (Arc::clone(engine), stop.clone());
+            move || {
+                let observer = FirstWord { tell };
+                if let Err(error) = engine.build(&request, &observer, &stop) {
+                    let problem = Problem::from(error);
+                    // Heard if it came before the id; after it, the log has the build's end.
+                    observer.tell.try_send(Err(problem)).ok();
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("build".to_owned()).spawn(work);
+        let thread = thread.map_err(|error| {
+            Problem::new(Slug::NotReady, format!("no thread for the build: {error}"))
+        })?;
+        // The lock is held, so that a stop that comes now finds the build.
+        let first = told.recv().unwrap_or_else(|_gone| {
+            Err(Problem::new(Slug::Internal, "the build ended before it began"))
+        });
+        match first {
+            Ok(id) => {
+                builds.running.push(Owned { id: id.clone(), stop, thread });
+                Ok(id)
+            }
+            Err(problem) => {
+                // It has said its last word; its panic, if it was one, was told on stderr.
+                thread.join().ok();
+                Err(problem)
+            }
+        }
+    }
+
+    /// Tells a build of this service to stop; another one is left alone.
+    pub(crate) fn stop(&self, id: &BuildId, level: StopLevel) {
+        let builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
+        for owned in builds.running.iter().filter(|owned| owned.id == *id) {
+            owned.stop.raise_to(level);
+        }
+    }
+
+    /// Tells all builds to stop in order, and waits until they have.
+    pub(crate) fn close(&self) {
+        let running = {
+            let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
+            builds.closed = true;
+            for owned in &builds.running {
+                owned.stop.raise_to(StopLevel::InOrder);
+            }
+            std::mem::take(&mut builds.running)
+        };
+        for owned in running {
+            // A build that panicked has told why; the others are still waited for.
+            owned.thread.join().ok();
+        }
+    }
+}
+
+impl Builds {
+    fn reap(&mut self) {
+        let (ended, running) = std::mem::take(&mut self.running)
+            .into_iter()
+            .partition(|o: &Owned| o.thread.is_finished());
+        self.running = running;
+        for owned in ended {
+            // A panic was told on stderr when it happened.
+            owned.thread.join().ok();
+        }
+    }
+}
