@@ -9,9 +9,9 @@ use databuild_model::time::Timestamp;
 use std::io::{PipeWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-/// The time of this machine.
+/// A clock that runs as this machine's does, from the moment at which the runs of the tests began.
 pub(crate) struct RealClock(Instant);
 
 impl RealClock {
@@ -22,10 +22,8 @@ impl RealClock {
 }
 
 impl Clock for RealClock {
-    #[expect(clippy::disallowed_methods, reason = "the clock of the tests")]
     fn wall(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap())
+        Timestamp::parse(STARTED).unwrap().saturating_add(self.0.elapsed())
     }
 
     fn mono(&self) -> Duration {

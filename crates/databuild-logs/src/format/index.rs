@@ -314,4 +314,4 @@ fn read_block(payload: &[u8], block: &mut Block) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

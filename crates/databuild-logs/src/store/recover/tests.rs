@@ -1,1 +1,144 @@
-//! Filled below.
+//! A cut at any byte of any file is put right by the next start.
+
+use super::{Recovery, recover};
+use crate::format::frame::HEAD_BYTES;
+use crate::format::index;
+use crate::format::journal::{JournalPlace, JournalRecord};
+use crate::fs::faulty::FaultyFs;
+use crate::fs::{Fs, read_whole};
+use crate::store::journal as journals;
+use crate::store::rebuild::rebuild;
+use crate::testing::{Store, end_line, log_line, run_id};
+use databuild_model::time::Day;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+fn today() -> Day {
+    Day::parse("2025-01-28").unwrap()
+}
+
+/// The files of a store with one run in two batches, as it is when its collector is killed right
+/// before it says that it ended.
+fn killed() -> (PathBuf, Files) {
+    let fs = FaultyFs::default();
+    let mut store = Store::with_fs(Arc::new(fs.clone()));
+    let (mut writer, ticket) = store.begin("r");
+    writeln!(writer, "{}", log_line("r", 1, "ERROR", "a")).unwrap();
+    let entries = store.path("r.jsonl");
+    while fs.open_read(&entries).map_or(0, |file| file.size().unwrap()) == 0 {
+        std::thread::yield_now();
+    }
+    writeln!(writer, "{}\nnoise\n{}", log_line("r", 2, "INFO", "b"), end_line("r", 3)).unwrap();
+    drop(writer);
+    ticket.wait().unwrap();
+    store.stop();
+    let mut files = fs.dump();
+    let journal = files.iter_mut().find(|(path, _)| is_journal(path)).unwrap().1;
+    journal.truncate(journal.len() - HEAD_BYTES);
+    (store.logs_dir().to_owned(), files)
+}
+
+fn is_journal(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "journal")
+}
+
+/// Recovers `files` and checks that all is in order: whole lines, an index that fits, a journal that
+/// tells of every byte once, and nothing left to do.
+#[track_caller]
+fn check(dir: &Path, files: &Files, what: &str) -> Recovery {
+    let fs = FaultyFs::with(files);
+    let done = recover(&fs, dir, today()).unwrap();
+    assert_eq!(done.failed, [], "{what}");
+    let path = |name: &str| dir.join("2025-01-27").join(name);
+    let before = files.get(&path("r.jsonl")).cloned().unwrap_or_default();
+    let whole = memchr::memrchr(b'\n', &before).map_or(0, |at| at + 1);
+    let after = fs.dump();
+    let entries = after.get(&path("r.jsonl")).cloned().unwrap_or_default();
+    assert_eq!(entries, before[..whole], "{what}");
+    if !before.is_empty() {
+        let index = index::read_index(&after[&path("r.idx")]).unwrap();
+        assert!(index.fits(whole as u64), "{what}");
+        let file = fs.open_read(&path("r.jsonl")).unwrap();
+        let rebuilt = rebuild(file.as_ref(), &run_id("r"), 0).unwrap();
+        assert_eq!(index.blocks, rebuilt.blocks, "{what}");
+        assert_eq!(index.seal.unwrap().blake3, rebuilt.record.blake3, "{what}");
+        check_journal(&fs, dir, before.len() as u64, whole as u64, what);
+    }
+    let again = recover(&fs, dir, today()).unwrap();
+    assert_eq!(again, Recovery::default(), "{what}");
+    done
+}
+
+#[track_caller]
+fn check_journal(fs: &FaultyFs, dir: &Path, len: u64, whole: u64, what: &str) {
+    let (mut at, mut sealed, mut entries) = (0, false, 0);
+    for journal in journals::list(fs, dir).unwrap() {
+        let place = JournalPlace { journal, offset: 0 };
+        for record in journals::read_from(fs, dir, place, 1 << 20).unwrap().0 {
+            let JournalRecord::Batch(batch) = record else { continue };
+            assert_eq!(batch.offset, at, "{what}");
+            assert!(!sealed, "{what}: nothing follows the seal");
+            (at, sealed) = (batch.end(), batch.sealed);
+            entries += batch.entries;
+        }
+    }
+    // A disk that loses what it said was synced is seen only by the journal being ahead.
+    assert!(sealed && (at == whole || whole <= len && len < at), "{what}: {at} of {whole}");
+    if at == whole {
+        let paths = dir.join("2025-01-27/r.jsonl");
+        let bytes = read_whole(fs.open_read(&paths).unwrap().as_ref(), 1 << 20).unwrap();
+        assert_eq!(entries, memchr::memchr_iter(b'\n', &bytes).count() as u64, "{what}");
+    }
+}
+
+#[test]
+fn a_cut_at_any_byte_of_any_one_file_is_put_right() {
+    let (dir, files) = killed();
+    assert_eq!(check(&dir, &files, "uncut").restored, []);
+    for (path, bytes) in &files {
+        for len in 0..bytes.len() {
+            let mut cut = files.clone();
+            cut.get_mut(path).unwrap().truncate(len);
+            let what = format!("{} cut at {len} of {}", path.display(), bytes.len());
+            check(&dir, &cut, &what);
+        }
+    }
+}
+
+#[test]
+fn a_lost_index_or_journal_is_rebuilt() {
+    let (dir, files) = killed();
+    for lost in files.keys().filter(|path| path.extension().unwrap() != "jsonl") {
+        let mut left = files.clone();
+        left.remove(lost);
+        check(&dir, &left, &format!("{} lost", lost.display()));
+    }
+    let entries = files.into_iter().filter(|(path, _)| path.extension().unwrap() == "jsonl");
+    let done = check(&dir, &entries.collect(), "all but the entries lost");
+    assert_eq!((done.restored.len(), done.journalled), (1, 1));
+}
+
+#[test]
+fn bytes_cut_off_are_counted_in_the_seal() {
+    let (dir, mut files) = killed();
+    let path = dir.join("2025-01-27/r.jsonl");
+    files.get_mut(&path).unwrap().extend_from_slice(b"{\"half");
+    let done = check(&dir, &files, "half a line more");
+    assert_eq!((done.restored, done.torn_bytes), (vec![run_id("r")], 6));
+}
+
+#[test]
+fn a_run_that_somebody_writes_is_left_alone() {
+    let (dir, mut files) = killed();
+    let path = dir.join("2025-01-27/r.jsonl");
+    files.get_mut(&path).unwrap().extend_from_slice(b"{\"half");
+    let fs = FaultyFs::with(&files);
+    let writer = fs.open_append(&path).unwrap();
+    assert!(writer.try_lock().unwrap());
+    assert_eq!(recover(&fs, &dir, today()).unwrap(), Recovery::default());
+    assert_eq!(fs.dump()[&path], files[&path]);
+}
