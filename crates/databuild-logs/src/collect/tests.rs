@@ -1,4 +1,6 @@
-//! Lines into a real pipe, a real folder out.
+//! Lines into a real pipe, a real folder out. Page: `docs/formats/run-file.md`.
+
+mod faults;
 
 use super::{CollectError, ConsumeError};
 use crate::testing::{Store, context, end_line, log_line};

@@ -83,6 +83,8 @@ pub(super) struct JournalState {
     dirty_since: Option<Duration>,
     in_flight: bool,
     failed: Option<io::Error>,
+    /// A run could not be stored to its end: the next start must look after it.
+    unfinished: bool,
 }
 
 /// What is to happen when, of which run.
@@ -432,6 +434,7 @@ impl Worker {
 
     /// Ends a run that cannot be stored. Its pipe is closed, so that its wrapper learns of it.
     fn fail(&mut self, id: u64, error: CollectError) {
+        self.journal_state.unfinished = true;
         if let Some(run) = self.runs.remove(&id) {
             self.inbox.run_closed();
             run.finish(Err(error));
@@ -458,6 +461,7 @@ impl Worker {
         let path = self.journal.path().to_owned();
         let closed = match self.journal_state.failed {
             Some(error) => Err(error),
+            None if self.journal_state.unfinished => self.journal.file().sync_data(),
             None => self.journal.close(),
         };
         closed.map_err(|source| StopError::Journal { path, source })
