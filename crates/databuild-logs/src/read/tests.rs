@@ -2,6 +2,7 @@
 //! requests, while the file is written and when it is sealed, with an index, without, and with one
 //! that was torn anywhere.
 
+mod collected;
 pub(super) mod fixture;
 
 use super::{Cursor, LogsPage, Missing, ReadError, RunState};
