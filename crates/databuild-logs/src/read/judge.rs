@@ -4,7 +4,7 @@
 use databuild_model::entry::{Content, Kind};
 use databuild_model::json::read_entry;
 use databuild_model::level::Level;
-use databuild_model::query::{Facts, LogFilter, search_text};
+use databuild_model::query::{Facts, LogFilter, TextMatch, search_text};
 use databuild_model::scan::Scanner;
 use databuild_model::time::Timestamp;
 
@@ -63,6 +63,17 @@ impl Judge {
             if !self.coarse.matches(&facts.with_text(&[])) {
                 return Verdict::Other;
             }
+            let content = line.get(scan.content).unwrap_or_default();
+            let absent = |text: &Option<TextMatch>| match text {
+                Some(text) => is_surely_absent(text, facts.kind, content),
+                None => false,
+            };
+            if absent(&self.filter.include) {
+                return Verdict::Other;
+            }
+            if self.filter.include.is_none() && absent(&self.filter.exclude) {
+                return Verdict::Match(facts);
+            }
         }
         let Ok((entry, _)) = read_entry(line) else { return Verdict::Broken };
         self.text.clear();
@@ -89,6 +100,19 @@ impl LineFacts {
         let LineFacts { timestamp, kind, level, sequence_number: _ } = self;
         Facts { timestamp, kind, level, text }
     }
+}
+
+/// Whether `text` cannot be in the searchable text of an entry, judged by the JSON of its content.
+///
+/// The searchable text is made of strings of that JSON, joined by line feeds, `=` and, in metrics,
+/// blanks. As long as nothing is escaped, the strings stand in the JSON as they are; so a text
+/// without those joints that is not in the JSON is in none of them.
+fn is_surely_absent(text: &TextMatch, kind: Kind, content: &[u8]) -> bool {
+    let joint = |c: char| c == '\n' || c == '=' || (c == ' ' && kind != Kind::Log);
+    text.is_literal()
+        && !text.source().contains(joint)
+        && !text.is_in(content)
+        && memchr::memchr(b'\\', content).is_none()
 }
 
 fn level_of(content: &Content) -> Option<Level> {
