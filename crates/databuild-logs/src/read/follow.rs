@@ -97,7 +97,7 @@ impl Follower {
             patience: Duration::ZERO,
             file: None,
             walker: Walker::new(),
-            waiter: Waiter::new(),
+            waiter: Waiter::default(),
         }
     }
 

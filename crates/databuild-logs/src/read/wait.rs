@@ -3,6 +3,7 @@
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
+use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -16,47 +17,39 @@ pub(super) const WAIT_MAX: Duration = Duration::from_millis(250);
 const EVENT_BYTES: usize = 4096;
 
 /// Something to wait on. Waiting costs no processor time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Waiter {
+    /// Made when there is a file to watch. Without one (128 a user is a usual limit) the bounded
+    /// wait alone has to do.
     queue: Option<OwnedFd>,
 }
 
 impl Waiter {
-    pub(super) fn new() -> Self {
-        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
-        // Without a queue (128 a user is a usual limit) the bounded wait alone has to do.
-        Waiter { queue: inotify::init(flags).ok() }
-    }
-
     /// Wakes up from now on when the file at `path` grows or its writer closes it.
     pub(super) fn watch(&mut self, path: &Path) {
-        let flags = inotify::WatchFlags::MODIFY
+        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
+        let events = inotify::WatchFlags::MODIFY
             | inotify::WatchFlags::CLOSE_WRITE
             | inotify::WatchFlags::DONT_FOLLOW;
-        if let Some(queue) = &self.queue
-            && inotify::add_watch(queue, path, flags).is_err()
-        {
-            self.queue = None;
-        }
+        let queue = inotify::init(flags).ok();
+        self.queue = queue.filter(|queue| inotify::add_watch(queue, path, events).is_ok());
     }
 
     /// Waits until something happened, at most `timeout` and at most [`WAIT_MAX`]. Tells how long it
-    /// may have waited: zero if it was woken.
+    /// waited in vain: zero if it was woken.
     pub(super) fn wait(&mut self, timeout: Duration) -> Duration {
         let timeout = timeout.min(WAIT_MAX);
         let limit = Timespec::try_from(timeout).ok();
-        let woken = match &self.queue {
-            Some(queue) => {
-                let mut fds = [PollFd::new(queue, PollFlags::IN)];
-                poll(&mut fds, limit.as_ref()).is_ok_and(|ready| ready != 0)
+        let mut fds: Vec<PollFd<'_>> =
+            self.queue.iter().map(|queue| PollFd::new(queue, PollFlags::IN)).collect();
+        match poll(&mut fds, limit.as_ref()) {
+            Ok(0) => timeout,
+            // A signal is not what was waited for, but time to look again.
+            Ok(_) | Err(Errno::INTR) => {
+                self.drain();
+                Duration::ZERO
             }
-            None => poll(&mut [], limit.as_ref()).is_err(),
-        };
-        if woken {
-            self.drain();
-            Duration::ZERO
-        } else {
-            timeout
+            Err(_) => timeout,
         }
     }
 
