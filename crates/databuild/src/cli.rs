@@ -1,18 +1,25 @@
 //! The command line: what was typed (`args`), how a command ends (`outcome`), one file per command.
 
 pub(crate) mod args;
+mod attend;
+mod build;
 mod check;
 mod completions;
 mod config;
 pub(crate) mod context;
 pub(crate) mod crash;
+mod demo;
 mod emit;
 mod explain;
 mod init;
 mod logs;
 pub(crate) mod outcome;
+mod reasons;
+mod run;
+mod runs;
 mod schema;
 mod serve;
+mod status;
 mod version;
 mod when;
 mod wrap;
@@ -45,11 +52,11 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(&args, context),
         Command::Emit(args) => emit::run(&args),
         Command::Wrap(args) => wrap::run(args, context),
-        Command::Demo(_)
-        | Command::Build(_)
-        | Command::Run(_)
-        | Command::Why(_)
-        | Command::Status(_)
-        | Command::Runs(_) => Err(Failure::not_here_yet()),
+        Command::Demo(args) => demo::run(&args, context),
+        Command::Build(args) => build::run(&args, context),
+        Command::Run(args) => run::run(&args, context),
+        Command::Why(_) => Err(Failure::not_here_yet()),
+        Command::Status(args) => status::run(&args, context),
+        Command::Runs(args) => runs::run(&args, context),
     }
 }

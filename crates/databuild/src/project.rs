@@ -5,30 +5,38 @@
 
 use crate::cli::outcome::{Exit, Failure};
 use crate::clock::SystemClock;
-use databuild_graph::bel::{Bel, OpenError, QueryError};
+use crate::config::env::Environment;
+use crate::config::{self, Config};
+use databuild_graph::bel::{AppendError, Bel, OpenError, QueryError};
+use databuild_graph::execute::engine::LEASE_DEFAULT;
+use databuild_graph::execute::{Engine, EngineParts, WrapperCommand};
+use databuild_graph::spec::ProjectSpec;
+use databuild_logs::collect::{CollectorOptions, LogCollector, StartError, StopError};
 use databuild_logs::fs::OsFs;
 use databuild_logs::read::{LogReader, ReadError, ReaderOptions};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-
-/// The name of the project file.
-pub(crate) const FILE_NAME: &str = "databuild.toml";
 
 /// Most bytes of decoded indexes that a reader keeps: those of a thousand runs of a million lines.
 const CACHE_BYTES: usize = 64 << 20;
 
 /// The project that the program works in, or the folder that stands in for one.
 pub(crate) struct Project {
-    /// The project file, if there is one.
-    pub(crate) file: Option<PathBuf>,
-    /// The folder of the project file, else the one we stand in.
-    pub(crate) folder: PathBuf,
+    config: Config,
+    folder: PathBuf,
     clock: Arc<SystemClock>,
     bel: OnceLock<Arc<Bel>>,
 }
 
+/// An engine with the collector that it feeds.
+pub(crate) struct Works {
+    engine: Engine,
+    collector: Arc<LogCollector>,
+}
+
 impl Project {
-    /// Looks upwards from `start` for a project file, unless `file` names one.
+    /// The project that `start` stands in, or the one of `file`; a folder without a project stands in
+    /// for one without jobs.
     pub(crate) fn find(
         start: &Path,
         file: Option<&Path>,
@@ -38,32 +46,34 @@ impl Project {
             return Err(Failure::text(Exit::Usage, format!("{} is no folder", start.display()))
                 .remedy("-C takes the folder to work in"));
         }
-        let file = match file {
-            Some(given) => {
-                let path = start.join(given);
-                if !path.is_file() {
-                    return Err(Failure::text(
-                        Exit::Config,
-                        format!("there is no project file {}", path.display()),
-                    )
-                    .remedy("-f takes a project file; without it databuild.toml is looked for"));
-                }
-                Some(path)
-            }
-            None => start.ancestors().map(|dir| dir.join(FILE_NAME)).find(|path| path.is_file()),
-        };
-        let folder = file.as_deref().and_then(Path::parent).unwrap_or(start).to_owned();
-        Ok(Project { file, folder, clock, bel: OnceLock::new() })
+        let config = config::load_or_empty(start, file, &Environment::read())?;
+        let folder = config.file.as_deref().and_then(Path::parent).unwrap_or(start).to_owned();
+        Ok(Project { config, folder, clock, bel: OnceLock::new() })
+    }
+
+    /// The settings.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The folder of the project file, else the one we stand in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What makes what. Fails where there is no project file: nothing could be made.
+    pub(crate) fn spec(&self) -> Result<Arc<ProjectSpec>, Failure> {
+        if self.config.file.is_none() {
+            let message = format!("no {} in {} or above", config::FILE_NAME, self.folder.display());
+            return Err(Failure::text(Exit::Config, message)
+                .remedy("start a project with `databuild init`, or name one with -C DIR"));
+        }
+        Ok(Arc::new(self.config.spec.clone()))
     }
 
     /// Where builds, runs and logs are recorded.
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.folder.join(".databuild")
-    }
-
-    /// Where logs are.
-    pub(crate) fn logs_dir(&self) -> PathBuf {
-        self.state_dir().join("logs")
     }
 
     /// The build event log, opened once.
@@ -83,9 +93,76 @@ impl Project {
 
     /// A reader of the project's logs.
     pub(crate) fn reader(&self) -> LogReader {
-        let options =
-            ReaderOptions { logs_dir: self.logs_dir(), cache_runs: 100, cache_bytes: CACHE_BYTES };
+        let options = ReaderOptions {
+            logs_dir: self.config.logs_dir.clone(),
+            cache_runs: self.config.cache_runs,
+            cache_bytes: CACHE_BYTES,
+        };
         LogReader::new(options, Arc::new(OsFs), Arc::<SystemClock>::clone(&self.clock))
+    }
+}
+
+impl Project {
+    /// An engine that makes partitions and runs commands. Starts the collector.
+    pub(crate) fn engine(&self) -> Result<Works, Failure> {
+        let options = CollectorOptions {
+            logs_dir: self.config.logs_dir.clone(),
+            refresh_interval: self.config.refresh_interval,
+        };
+        let clock = Arc::<SystemClock>::clone(&self.clock);
+        let collector = LogCollector::start(options, Arc::new(OsFs), clock)?;
+        let collector = Arc::new(collector);
+        let program = std::env::current_exe().map_err(|error| {
+            let error = anyhow::Error::new(error).context("cannot find our own program");
+            Failure::new(Exit::State, error)
+        })?;
+        let engine = Engine::new(EngineParts {
+            spec: self.config.file.is_some().then(|| Arc::new(self.config.spec.clone())),
+            bel: self.bel()?,
+            collector: Arc::clone(&collector),
+            clock: Arc::<SystemClock>::clone(&self.clock),
+            wrapper: WrapperCommand { program, args: vec!["wrap".into()] },
+            state_dir: self.state_dir(),
+            lease: LEASE_DEFAULT,
+        });
+        Ok(Works { engine, collector })
+    }
+}
+
+impl Works {
+    /// The engine.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Stores what is open, and ends the collector.
+    pub(crate) fn stop(self) -> Result<(), Failure> {
+        drop(self.engine);
+        match Arc::try_unwrap(self.collector) {
+            Ok(collector) => Ok(collector.stop()?),
+            // Somebody still uses it, and ends it when they are done.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Failure::new(Exit::State, error)
+            .remedy("make the logs folder writable, or choose another with DATABUILD_LOGS_DIR")
+    }
+}
+
+impl From<StopError> for Failure {
+    fn from(error: StopError) -> Self {
+        Failure::new(Exit::State, error)
+    }
+}
+
+impl From<AppendError> for Failure {
+    fn from(error: AppendError) -> Self {
+        let remedy = error.remedy();
+        Failure::new(Exit::State, error).remedy(remedy)
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod entry;
 pub(crate) mod escape;
 pub(crate) mod pager;
 pub(crate) mod paint;
+pub(crate) mod raw;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod times;

@@ -7,7 +7,7 @@ mod build;
 mod house;
 mod read;
 
-pub(crate) use build::{BuildArgs, Progress, RunArgs, ShowOutput, WhyArgs};
+pub(crate) use build::{BuildArgs, ForceChoice, Progress, RunArgs, ShowOutput, WhyArgs};
 pub(crate) use house::{
     CheckArgs, CompletionsArgs, ConfigArgs, DemoArgs, EmitArgs, EmitWhat, ExplainArgs, InitArgs,
     ServeArgs, Template, WrapArgs,

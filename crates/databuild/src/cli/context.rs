@@ -5,6 +5,7 @@ use super::outcome::Failure;
 use crate::clock::SystemClock;
 use crate::project::Project;
 use crate::render::terminal::Wishes;
+use databuild_model::clock::Clock;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +26,12 @@ impl Context {
         Context { global, clock: Arc::new(SystemClock::new()), wishes: Wishes::from_env() }
     }
 
+    /// The same in another folder, whose project file is looked for there.
+    pub(crate) fn in_folder(&self, folder: PathBuf) -> Self {
+        let global = GlobalArgs { dir: Some(folder), file: None, ..self.global.clone() };
+        Context { global, clock: Arc::clone(&self.clock), wishes: self.wishes.clone() }
+    }
+
     /// The folder to work in: `-C`, else the one we were started in.
     pub(crate) fn start_folder(&self) -> PathBuf {
         let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
@@ -34,6 +41,11 @@ impl Context {
     /// The project that we stand in, or the folder in its place.
     pub(crate) fn project(&self) -> Result<Project, Failure> {
         Project::find(&self.start_folder(), self.global.file.as_deref(), Arc::clone(&self.clock))
+    }
+
+    /// The clock, for parts that keep one.
+    pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::<SystemClock>::clone(&self.clock)
     }
 
     /// How the program was called, for commands that the user may copy.

@@ -18,6 +18,9 @@ const BAR_WIDTH: u64 = 22;
 /// Widest label that lines are aligned to; longer ones push their line to the right.
 const LABEL_WIDTH_MAX: usize = 24;
 
+/// Widest target that lines are aligned to.
+const TARGET_WIDTH_MAX: usize = 48;
+
 /// A build under way.
 #[derive(Debug)]
 pub(crate) struct Board {
@@ -67,35 +70,41 @@ pub(crate) struct Ended {
 }
 
 impl Board {
-    /// The board of build `number` with `total` tasks. Widths follow from the plan, so that lines are
+    /// A board on which nothing happened. `label_width` is that of the widest job, so that lines are
     /// aligned from the first on.
-    pub(crate) fn new(paint: Paint, number: u64, tasks: &[(JobLabel, Vec<PartitionRef>)]) -> Self {
-        let widest = |widths: &mut dyn Iterator<Item = usize>, max: usize| {
-            widths.max().unwrap_or(0).min(max)
-        };
+    pub(crate) fn new(paint: Paint, label_width: usize) -> Self {
         Board {
             paint,
-            number,
-            total: tasks.len() as u64,
+            number: 0,
+            total: 0,
             made: 0,
             failed: 0,
             not_started: 0,
-            label_width: widest(
-                &mut tasks.iter().map(|(label, _)| label.as_str().chars().count()),
-                LABEL_WIDTH_MAX,
-            ),
-            target_width: widest(
-                &mut tasks
-                    .iter()
-                    .map(|(label, outputs)| ending::target(label, outputs).chars().count()),
-                LABEL_WIDTH_MAX * 2,
-            ),
+            label_width: label_width.min(LABEL_WIDTH_MAX),
+            target_width: 0,
             running: Vec::new(),
         }
     }
 
+    /// The build got its number.
+    pub(crate) fn receive(&mut self, number: u64) {
+        self.number = number;
+    }
+
+    /// The plan has so many tasks.
+    pub(crate) fn plan(&mut self, tasks: u64) {
+        self.total = tasks;
+    }
+
+    /// The build's number.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// A run began.
     pub(crate) fn start(&mut self, run: Running) {
+        let width = ending::target(&run.label, &run.outputs).chars().count();
+        self.target_width = self.target_width.max(width.min(TARGET_WIDTH_MAX));
         self.running.push(run);
     }
 
@@ -247,7 +256,8 @@ impl Board {
         self.made + self.failed + self.not_started
     }
 
-    fn name(&self, label: &JobLabel, outputs: &[PartitionRef]) -> String {
+    /// Job and target, padded to what was seen so far.
+    pub(crate) fn name(&self, label: &JobLabel, outputs: &[PartitionRef]) -> String {
         let target = ending::target(label, outputs);
         let (wide, wider) = (self.label_width, self.target_width);
         format!("{:wide$}  {target:wider$}", label.as_str())

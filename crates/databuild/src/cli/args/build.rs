@@ -34,12 +34,10 @@ pub(crate) struct BuildArgs {
     /// Make what this build wanted and did not make
     #[arg(long, value_name = "BUILD", conflicts_with = "refs")]
     pub(crate) retry: Option<String>,
-    /// Make the partitions asked for even if they are up to date
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Also remake what was made by another command than today's
-    #[arg(long)]
-    pub(crate) changed: bool,
+    /// Make what was asked for even if it is up to date; --force=all also what it needs
+    #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "wanted")]
+    pub(crate) force: Option<ForceChoice>,
     /// End with code 75 instead of waiting for another build that makes the same partition
     #[arg(long)]
     pub(crate) no_wait: bool,
@@ -52,6 +50,15 @@ pub(crate) struct BuildArgs {
     /// Whose output to show on stderr
     #[arg(long, value_enum, default_value_t, value_name = "WHOSE")]
     pub(crate) show_output: ShowOutput,
+}
+
+/// What to make again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ForceChoice {
+    /// What was asked for.
+    Wanted,
+    /// Also what it needs.
+    All,
 }
 
 /// How progress is shown.
@@ -123,7 +130,4 @@ pub(crate) struct WhyArgs {
     /// The partition
     #[arg(value_name = "REF")]
     pub(crate) reference: String,
-    /// Also everything it is made from
-    #[arg(long)]
-    pub(crate) upstream: bool,
 }

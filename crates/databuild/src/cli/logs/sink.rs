@@ -8,10 +8,9 @@ use crate::render::escape::{Escapes, neutralise, neutralise_json};
 use crate::render::pager::Screen;
 use crate::render::paint::Paint;
 use crate::render::times::Times;
-use crate::render::{ending, table};
+use crate::render::{ending, raw, table};
 use crate::wire;
-use base64::Engine;
-use databuild_model::entry::{Content, LogMessage, field};
+use databuild_model::entry::{Content, LogMessage};
 use databuild_model::json;
 use databuild_model::time::Timestamp;
 use std::io::{self, IsTerminal, Write};
@@ -120,7 +119,7 @@ impl Sink {
                 if let Ok((entry, _problems)) = json::read_entry(line)
                     && let Content::Log(log) = &entry.content
                 {
-                    raw(log, self.on_terminal.then_some(*escapes), &mut self.bytes);
+                    message(log, self.on_terminal.then_some(*escapes), &mut self.bytes);
                 }
                 self.out.write_all(&self.bytes)
             }
@@ -172,24 +171,17 @@ impl Sink {
     }
 }
 
-/// The message as the job wrote it: bytes that are not UTF-8 come back, and the pieces of an overlong
-/// line become one line again. `shown` is set where a terminal reads it.
-fn raw(log: &LogMessage, shown: Option<Escapes>, out: &mut Vec<u8>) {
-    let bytes = log
-        .fields
-        .get(field::RAW_BASE64)
-        .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok());
-    match (shown, bytes) {
-        (Some(escapes), _) => {
+/// The message alone. `shown` is set where a terminal reads it.
+fn message(log: &LogMessage, shown: Option<Escapes>, out: &mut Vec<u8>) {
+    match shown {
+        Some(escapes) => {
             let mut text = String::new();
             neutralise(&log.message, escapes, &mut text);
             out.extend_from_slice(text.as_bytes());
         }
-        (None, Some(bytes)) => out.extend_from_slice(&bytes),
-        (None, None) => out.extend_from_slice(log.message.as_bytes()),
+        None => raw::exactly(log, out),
     }
-    let is_piece = log.fields.get(field::FRAGMENT).is_some();
-    if !is_piece || log.fields.get(field::FRAGMENT_LAST) == Some("true") {
+    if raw::ends_line(log) {
         out.push(b'\n');
     }
 }

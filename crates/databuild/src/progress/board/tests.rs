@@ -18,12 +18,10 @@ fn outputs(text: &str) -> Vec<PartitionRef> {
 }
 
 fn board() -> Board {
-    let tasks: Vec<_> =
-        ["ingest/date=2025-01-20", "clean/date=2025-01-20", "clean/date=2025-01-23"]
-            .iter()
-            .map(|text| (label(text.split('/').next().expect("a part")), outputs(text)))
-            .collect();
-    Board::new(Paint::new(false), 42, &tasks)
+    let mut board = Board::new(Paint::new(false), 6);
+    board.receive(42);
+    board.plan(3);
+    board
 }
 
 fn run(number: u32) -> RunNumber {

@@ -1,0 +1,162 @@
+//! Attends to a build while it goes on: draws, passes Ctrl-C on, writes the build's events.
+
+use super::outcome::Failure;
+use crate::progress::display::Display;
+use databuild_graph::bel::Bel;
+use databuild_graph::bel::rows::EventFilter;
+use databuild_graph::execute::{StopFlag, StopLevel};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often it looks: often enough that a Ctrl-C feels heard and elapsed times run.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Events that are read at once.
+const EVENTS_PAGE: u32 = 1_000;
+
+/// Signals that were sent to us. Catching them begins when this is made, and lasts.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    interrupt: Arc<AtomicBool>,
+    terminate: Arc<AtomicBool>,
+    dump: Arc<AtomicBool>,
+    interrupted: AtomicBool,
+    terminated: AtomicBool,
+}
+
+impl Signals {
+    /// Catches SIGINT, SIGTERM, SIGHUP and SIGUSR1.
+    pub(crate) fn catch() -> io::Result<Self> {
+        let signals = Signals::default();
+        signal_hook::flag::register(SIGINT, Arc::clone(&signals.interrupt))?;
+        signal_hook::flag::register(SIGTERM, Arc::clone(&signals.terminate))?;
+        signal_hook::flag::register(SIGHUP, Arc::clone(&signals.terminate))?;
+        signal_hook::flag::register(SIGUSR1, Arc::clone(&signals.dump))?;
+        Ok(signals)
+    }
+
+    /// Passes on what came: the first Ctrl-C stops in order, the second at once.
+    fn pass_on(&self, stop: &StopFlag) {
+        if self.interrupt.swap(false, Ordering::AcqRel) {
+            self.interrupted.store(true, Ordering::Release);
+            stop.raise();
+        }
+        if self.terminate.swap(false, Ordering::AcqRel) {
+            self.terminated.store(true, Ordering::Release);
+            stop.raise_to(StopLevel::InOrder);
+        }
+    }
+
+    /// Whether somebody asked us to stop by SIGTERM and not by Ctrl-C.
+    pub(crate) fn was_terminated(&self) -> bool {
+        self.terminated.load(Ordering::Acquire) && !self.interrupted.load(Ordering::Acquire)
+    }
+}
+
+/// Where the events of a build go, and how far they were written.
+pub(crate) struct Events {
+    bel: Arc<Bel>,
+    out: Box<dyn Write + Send>,
+    since: u64,
+}
+
+impl Events {
+    /// Events from now on, into `out`.
+    pub(crate) fn new(bel: Arc<Bel>, out: Box<dyn Write + Send>) -> Self {
+        Events { bel, out, since: 0 }
+    }
+
+    fn write(&mut self, display: &Display) -> Result<(), Failure> {
+        let Some(build) = display.build() else { return Ok(()) };
+        let filter = EventFilter { build: Some(build), ..EventFilter::default() };
+        loop {
+            let page = self.bel.events(self.since, &filter, EVENTS_PAGE)?;
+            for event in &page.events {
+                writeln!(self.out, "{}", event.to_json())?;
+            }
+            self.since = page.next_idx;
+            if !page.has_more {
+                self.out.flush()?;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Runs `work` and attends to it until it is done. `no_wait` stops it when it has to wait for
+/// another build.
+pub(crate) fn attend<T>(
+    display: &Display,
+    signals: &Signals,
+    stop: &StopFlag,
+    mut events: Option<Events>,
+    no_wait: bool,
+    work: impl FnOnce() -> T,
+) -> (T, Result<(), Failure>) {
+    let done = Done::default();
+    std::thread::scope(|scope| {
+        let attendant = scope.spawn(|| {
+            let mut written = Ok(());
+            while !done.wait(LOOK_INTERVAL) {
+                signals.pass_on(stop);
+                if signals.dump.swap(false, Ordering::AcqRel) {
+                    display.dump();
+                }
+                if no_wait && display.waits() {
+                    stop.raise_to(StopLevel::InOrder);
+                }
+                if let (Some(events), Ok(())) = (&mut events, &written) {
+                    written = events.write(display);
+                }
+                display.tick();
+            }
+            match (&mut events, written) {
+                (Some(events), Ok(())) => events.write(display),
+                (_, written) => written,
+            }
+        });
+        let result = done.when(work);
+        let written = match attendant.join() {
+            Ok(written) => written,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        display.finish();
+        (result, written)
+    })
+}
+
+/// Says across threads that the work is done.
+#[derive(Default)]
+struct Done {
+    done: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Done {
+    /// Does the work and says so, also when it panics: the attendant must not wait for ever.
+    fn when<T>(&self, work: impl FnOnce() -> T) -> T {
+        struct Say<'a>(&'a Done);
+        impl Drop for Say<'_> {
+            fn drop(&mut self) {
+                *self.0.done.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                self.0.changed.notify_all();
+            }
+        }
+        let _say = Say(self);
+        work()
+    }
+
+    /// Waits at most so long; whether it is done.
+    fn wait(&self, at_most: Duration) -> bool {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        if *done {
+            return true;
+        }
+        let (done, _) =
+            self.changed.wait_timeout(done, at_most).unwrap_or_else(PoisonError::into_inner);
+        *done
+    }
+}

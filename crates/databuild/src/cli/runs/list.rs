@@ -1,0 +1,198 @@
+//! The latest builds, or the latest runs of a job.
+
+use super::super::args::{Output, RunsArgs};
+use super::super::context::Context;
+use super::super::outcome::{Exit, Failure};
+use super::super::when;
+use super::show::{build_json, run_json};
+use crate::render::paint::Paint;
+use crate::render::table::{Table, cut};
+use crate::render::times::{Times, counted, took};
+use crate::render::{ending, terminal};
+use databuild_graph::bel::Bel;
+use databuild_graph::bel::rows::{BuildFilter, BuildRow, RunFilter, RunRow, TaskCounts};
+use databuild_model::bel::transition::{BuildState, RunState};
+use databuild_model::bel::{BuildEnd, RunEnd};
+use databuild_model::clock::Clock;
+use databuild_model::ids::JobLabel;
+use databuild_model::time::Timestamp;
+use serde_json::Value;
+use std::io::Write;
+use std::time::Duration;
+
+/// Lists what was asked for, the newest first.
+pub(super) fn run(args: &RunsArgs, context: &Context, bel: &Bel) -> Result<Exit, Failure> {
+    let times = Times::new(context.global.utc);
+    let now = context.clock.wall();
+    let since = args
+        .since
+        .as_deref()
+        .map(|text| when::time("--since", text, now, times.zone()))
+        .transpose()?;
+    let Some(job) = &args.job else {
+        let states = build_states(args);
+        let filter =
+            BuildFilter { states, since, limit: Some(args.number), ..BuildFilter::default() };
+        let builds = bel.builds(&filter)?;
+        if builds.is_empty() {
+            return nothing(context, "no build is like that");
+        }
+        return print(context, builds.iter().map(build_json), || {
+            builds_table(context, &builds, now)
+        });
+    };
+    let label = JobLabel::parse(job.as_str()).map_err(|error| Failure::text(Exit::Usage, error))?;
+    let filter = RunFilter {
+        job: Some(label),
+        states: run_states(args),
+        since,
+        limit: Some(args.number),
+        ..RunFilter::default()
+    };
+    let runs = bel.runs(&filter)?;
+    if runs.is_empty() {
+        return nothing(context, &format!("job {job} has no run like that"));
+    }
+    print(context, runs.iter().map(run_json), || runs_table(context, &runs, now))
+}
+
+/// Says that there is nothing, and is content: an empty list is an answer.
+pub(super) fn nothing(context: &Context, why: &str) -> Result<Exit, Failure> {
+    match context.global.output {
+        Output::Json => writeln!(std::io::stdout(), "[]")?,
+        Output::Human | Output::Jsonl | Output::Raw => {}
+    }
+    if !context.global.quiet {
+        writeln!(std::io::stderr(), "{why}; databuild build or databuild run makes one")?;
+    }
+    Ok(Exit::Done)
+}
+
+fn print(
+    context: &Context,
+    rows: impl Iterator<Item = Value>,
+    table: impl FnOnce() -> String,
+) -> Result<Exit, Failure> {
+    let mut out = std::io::stdout().lock();
+    match context.global.output {
+        Output::Human | Output::Raw => out.write_all(table().as_bytes())?,
+        Output::Json => writeln!(out, "{}", Value::Array(rows.collect()))?,
+        Output::Jsonl => {
+            for row in rows {
+                writeln!(out, "{row}")?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn build_states(args: &RunsArgs) -> Vec<BuildState> {
+    if args.failed {
+        vec![BuildState::Ended(BuildEnd::Failed), BuildState::Ended(BuildEnd::Lost)]
+    } else if args.running {
+        BuildState::ALL.into_iter().filter(|state| state.is_live()).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+fn run_states(args: &RunsArgs) -> Vec<RunState> {
+    if args.failed {
+        vec![RunState::Ended(RunEnd::Failed), RunState::Ended(RunEnd::Lost)]
+    } else if args.running {
+        vec![RunState::Scheduled, RunState::Running]
+    } else {
+        Vec::new()
+    }
+}
+
+fn builds_table(context: &Context, builds: &[BuildRow], now: Timestamp) -> String {
+    let paint = Paint::new(context.colour_stdout());
+    let times = Times::new(context.global.utc);
+    let mut table = Table::with_heading(&["BUILD", "STARTED", "TOOK", "STATE", "JOBS", "WANTED"]);
+    let room = terminal::width().saturating_sub(66).max(30);
+    for build in builds {
+        table.row(vec![
+            build.number.to_string(),
+            times.day_and_clock(build.received_at, now),
+            took_between(build.received_at, build.ended_at.unwrap_or(now)),
+            build_word(paint, build.state),
+            jobs_cell(paint, &build.tasks, build.warnings),
+            cut(&build.wanted.join(" "), room),
+        ]);
+    }
+    table.render()
+}
+
+fn runs_table(context: &Context, runs: &[RunRow], now: Timestamp) -> String {
+    let paint = Paint::new(context.colour_stdout());
+    let times = Times::new(context.global.utc);
+    let mut table = Table::with_heading(&["RUN", "STARTED", "TOOK", "STATE", "MAKES"]);
+    for run in runs {
+        table.row(run_cells(paint, &times, run, now));
+    }
+    table.render()
+}
+
+/// A run as a row: number, start, duration, state, what it makes.
+pub(super) fn run_cells(paint: Paint, times: &Times, run: &RunRow, now: Timestamp) -> Vec<String> {
+    let started = run.started_at.unwrap_or(run.scheduled_at);
+    vec![
+        run.number.to_string(),
+        times.day_and_clock(started, now),
+        took_between(started, run.ended_at.unwrap_or(now)),
+        run_word(paint, run),
+        format!("{} {}", run.job_label, ending::target(&run.job_label, &run.outputs)),
+    ]
+}
+
+/// How a run stands or ended, painted.
+pub(super) fn run_word(paint: Paint, run: &RunRow) -> String {
+    let words = run.summary.as_ref().map(ending::words);
+    match run.state {
+        RunState::Ended(RunEnd::Completed) => paint.good("ok"),
+        RunState::Ended(RunEnd::Cancelled) => paint.warn("cancelled"),
+        RunState::Ended(RunEnd::Failed | RunEnd::Lost) => {
+            paint.bad(words.as_deref().unwrap_or(run.state.as_str()))
+        }
+        RunState::Scheduled | RunState::Running => run.state.to_string(),
+    }
+}
+
+/// How a build stands or ended, painted.
+pub(super) fn build_word(paint: Paint, state: BuildState) -> String {
+    match state {
+        BuildState::Ended(BuildEnd::Completed) => paint.good("ok"),
+        BuildState::Ended(BuildEnd::Failed | BuildEnd::Lost) => paint.bad(state.as_str()),
+        BuildState::Ended(BuildEnd::Cancelled) => paint.warn(state.as_str()),
+        BuildState::Received
+        | BuildState::Planning
+        | BuildState::Planned
+        | BuildState::Executing => state.to_string(),
+    }
+}
+
+fn jobs_cell(paint: Paint, tasks: &TaskCounts, warnings: u64) -> String {
+    let mut parts = Vec::new();
+    let made = tasks.made + tasks.delegated;
+    let open = tasks.open() + tasks.not_started + tasks.cancelled;
+    if 0 < made {
+        parts.push(paint.good(&format!("{made}✔")));
+    }
+    if 0 < tasks.failed {
+        parts.push(paint.bad(&format!("{}✘", tasks.failed)));
+    }
+    if 0 < open {
+        parts.push(format!("{open}–"));
+    }
+    if 0 < warnings {
+        parts.push(paint.warn(&counted(warnings, "warning", "warnings")));
+    }
+    parts.join(" ")
+}
+
+/// How long from one time to another.
+pub(super) fn took_between(from: Timestamp, to: Timestamp) -> String {
+    let duration: Duration = to.since(from);
+    took(duration)
+}
