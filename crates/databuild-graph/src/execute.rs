@@ -5,15 +5,24 @@
 
 mod drive;
 pub mod engine;
+mod floor;
+mod heartbeat;
 mod needs;
 pub mod observe;
 pub mod outcome;
+mod process;
+mod reason;
 pub mod request;
+mod run;
+mod schedule;
 mod states;
 pub mod stop;
+mod verdict;
+mod work;
 
 pub use engine::{BuildError, Engine, EngineParts, PlanError};
 pub use observe::{BuildObserver, Progress};
 pub use outcome::{BuildOutcome, CommandOutcome, FailedTask, NotStartedTask};
+pub use reason::reason_text;
 pub use request::{BuildRequest, CommandRequest, CommandStdin, OnFailure, Wanted, WrapperCommand};
 pub use stop::{StopFlag, StopLevel};

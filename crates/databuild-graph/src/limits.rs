@@ -29,3 +29,14 @@ pub const USUAL_DURATION_RUNS: u32 = 20;
 
 /// Tasks told in one event of a plan, so that no event is larger than about a hundred kilobytes.
 pub const TASKS_PER_EVENT_MAX: usize = 500;
+
+/// How much of the end of a wrapper's own complaints is looked at for its last line.
+pub const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
+
+/// Most jobs that one build runs at once: each is a thread, a process tree and two or three open
+/// files, and far more than any machine has cores.
+pub const PARALLEL_MAX: usize = 1_024;
+
+/// Patterns of a request that are recorded with the build: what a person typed, not what a script
+/// listed; the partitions themselves are in the plan.
+pub const WANTED_RECORDED_MAX: usize = 1_000;

@@ -287,6 +287,16 @@ impl Bel {
         })
     }
 
+    /// Whether somebody asked a build to stop.
+    pub fn is_cancel_requested(&self, build: &BuildId) -> Result<bool, QueryError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT 1 FROM builds WHERE build_id = ? AND cancel_by IS NOT NULL",
+            )?;
+            Ok(statement.exists([build.as_str()])?)
+        })
+    }
+
     /// A number that changes whenever another process or another part of this one wrote something.
     pub fn data_version(&self) -> Result<i64, QueryError> {
         self.read(|connection| {

@@ -9,14 +9,14 @@ use super::states::KnownStates;
 use super::stop::StopFlag;
 use crate::bel::{AppendError, Bel, QueryError};
 
-use crate::plan::{self, Plan, PlanOptions, PlanProblem};
+use crate::plan::{self, Force, Plan, PlanOptions, PlanProblem, Why};
 use crate::spec::ProjectSpec;
 use crate::spec::wanted::RefPattern;
 use databuild_logs::collect::LogCollector;
 use databuild_model::bel::BuildKind;
 use databuild_model::bel::transition::TaskState;
 use databuild_model::clock::Clock;
-use databuild_model::ids::BuildId;
+use databuild_model::ids::{BuildId, PartitionRef};
 use databuild_model::time::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -103,6 +103,9 @@ pub enum BuildError {
         /// Its number.
         number: u64,
     },
+    /// It was told to stop before anything was started.
+    #[error("the command was not started")]
+    NotStarted,
     /// There is a build of this id already.
     #[error("there is a build {0} already")]
     Exists(BuildId),
@@ -118,6 +121,7 @@ impl BuildError {
             BuildError::TakenOver { .. } => {
                 "this process was stopped or starved for longer than its lease; repeat the command"
             }
+            BuildError::NotStarted => "repeat the command",
             BuildError::Exists(_) => "leave the id out, or choose another",
         }
     }
@@ -143,6 +147,15 @@ impl Engine {
     pub fn plan(&self, request: &BuildRequest) -> Result<Plan, PlanError> {
         let (spec, wanted) = self.prepare(request)?;
         self.plan_at(&spec, &wanted, request, self.parts.clock.wall())
+    }
+
+    /// Why a partition is up to date, or would be made. Starts nothing but `needs` commands.
+    pub fn why(&self, partition: &PartitionRef) -> Result<Why, PlanError> {
+        let spec = self.parts.spec.as_ref().ok_or(PlanError::NoProject)?;
+        let states = KnownStates::new(spec, &self.parts.bel);
+        let options = PlanOptions { now: self.parts.clock.wall(), force: Force::Nothing };
+        plan::why(spec, partition, &states, &mut CommandNeeds, &options)
+            .map_err(PlanError::Problems)
     }
 
     /// Makes what is wanted, and says how that went. Returns when every job has ended and every

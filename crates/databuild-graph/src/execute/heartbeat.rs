@@ -1,0 +1,60 @@
+//! The sign of life of a build: a thread that renews its lease.
+
+use crate::bel::Bel;
+use databuild_model::clock::Clock;
+use databuild_model::ids::BuildId;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread::Scope;
+use std::time::Duration;
+
+/// Renewals in the time of one lease: three may fail before the lease is over.
+const RENEWALS_PER_LEASE: u32 = 4;
+
+/// Shared between the thread that renews and the one that builds.
+#[derive(Debug, Default)]
+pub(super) struct Heartbeat {
+    over: Mutex<bool>,
+    wake: Condvar,
+    taken_over: AtomicBool,
+}
+
+impl Heartbeat {
+    /// Renews the lease of `build` until [`Heartbeat::end`], or until somebody else ended the build.
+    pub(super) fn start<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        bel: &'scope Bel,
+        clock: &'scope dyn Clock,
+        build: &'scope BuildId,
+        lease: Duration,
+    ) {
+        scope.spawn(move || {
+            while !self.wait(lease / RENEWALS_PER_LEASE) {
+                // A write that fails is tried again the next time; if it goes on failing, the lease
+                // ends and the build is taken over, which the first write that works will tell.
+                if let Ok(false) = bel.renew(build, clock.wall().saturating_add(lease)) {
+                    self.taken_over.store(true, Ordering::SeqCst);
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Whether somebody else ended the build.
+    pub(super) fn is_taken_over(&self) -> bool {
+        self.taken_over.load(Ordering::SeqCst)
+    }
+
+    /// Lets the thread end.
+    pub(super) fn end(&self) {
+        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.wake.notify_all();
+    }
+
+    fn wait(&self, time: Duration) -> bool {
+        let over = self.over.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.wake.wait_timeout_while(over, time, |over| !*over);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
