@@ -192,6 +192,7 @@ impl From<BuildError> for Failure {
             BuildError::Record(_) | BuildError::Query(_) | BuildError::TakenOver { .. } => {
                 Failure::new(Exit::State, error).remedy(remedy)
             }
+            BuildError::NotStarted => Failure::new(Exit::Interrupted, error).remedy(remedy),
             BuildError::Exists(_) => Failure::new(Exit::Usage, error).remedy(remedy),
         }
     }

@@ -103,7 +103,7 @@ impl From<BuildError> for Problem {
             BuildError::Plan(error) => error.into(),
             BuildError::Record(error) => error.into(),
             BuildError::Query(error) => error.into(),
-            BuildError::TakenOver { .. } | BuildError::Exists(_) => {
+            BuildError::TakenOver { .. } | BuildError::NotStarted | BuildError::Exists(_) => {
                 Problem::new(Slug::AlreadyEnded, said)
             }
         }
