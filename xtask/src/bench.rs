@@ -19,8 +19,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use table::{Comparison, Row};
 
-/// The run whose entries are made up.
-pub(crate) const RUN: &str = "0194a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b";
+/// The run whose entries are made up; what the examples of the store call the first run that they
+/// collect.
+pub(crate) const RUN: &str = "run-0";
 
 /// What input looks like.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -181,6 +182,15 @@ impl Bench {
             fs::write(&path, make_data(form, bytes, 1))?;
         }
         Ok(path)
+    }
+
+    /// Files of entries of so many runs, as the examples of the store call them.
+    fn inputs_of_runs(&self, runs: usize, bytes: usize) -> Result<()> {
+        for run in 0..runs {
+            let entries = data::entries(&format!("run-{run}"), 1, bytes);
+            fs::write(self.place.join(format!("pipes-{runs}/run-{run}.in")), entries)?;
+        }
+        Ok(())
     }
 
     /// An empty folder.

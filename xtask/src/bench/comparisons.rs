@@ -74,14 +74,14 @@ fn many(bench: &Bench) -> Result<Vec<Comparison>> {
     let mut contenders = Vec::new();
     for runs in [1, 8, 64, 256] {
         let pipes = pipes(bench, runs)?;
-        let part = bench.input(Form::Entries, bench.capture_bytes / runs)?;
+        bench.inputs_of_runs(runs, bench.capture_bytes / runs)?;
         let name = format!("collector, {runs} runs");
         let place = bench.place.clone();
-        let script = "part=$1; shift; for pipe; do cat \"$part\" > \"$pipe\" & done; wait";
+        let script = "for pipe; do cat \"$pipe.in\" > \"$pipe\" & done; wait";
         let into = pipes.clone();
         contenders.push(collector(bench, &name, collect.clone(), pipes).fed_by(move || {
             let mut sh = command("sh", &place);
-            sh.args(["-c", script, "sh"]).arg(&part).args(&into);
+            sh.args(["-c", script, "sh"]).args(&into);
             Ok(sh)
         }));
     }

@@ -42,11 +42,16 @@ pub(crate) fn trickle(arguments: &TrickleArguments) -> Result<()> {
     let begun = Instant::now();
     let mut due = Duration::ZERO;
     for line in lines {
-        for output in &mut outputs {
-            output.write_all(line)?;
+        for (run, output) in outputs.iter_mut().enumerate() {
+            output.write_all(&of_run(line, run))?;
         }
         due += Duration::from_millis(arguments.every_ms);
         std::thread::sleep(due.saturating_sub(begun.elapsed()));
     }
     Ok(())
+}
+
+/// A line of [`RUN`] as that of another run.
+fn of_run(line: &[u8], run: usize) -> Vec<u8> {
+    String::from_utf8_lossy(line).replacen(RUN, &format!("run-{run}"), 1).into_bytes()
 }
