@@ -42,6 +42,10 @@ pub trait Fs: Send + Sync {
 
     /// Makes names that were made or changed in `dir` survive a power cut.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Makes all that was written on the file system of `dir` survive a power cut: cheaper than many
+    /// files one by one. An error may be that of a file of somebody else.
+    fn sync_all(&self, dir: &Path) -> io::Result<()>;
 }
 
 /// An open file.

@@ -40,3 +40,8 @@ pub const NOTE_METRICS_MAX: usize = 4_096;
 /// The longest that an entry may stay without a sync, whatever was asked for: what the product
 /// promises for a power cut.
 pub const REFRESH_INTERVAL_MAX: Duration = Duration::from_secs(1);
+
+/// From this many files that are due at once on, the whole file system is synced in their place. It
+/// takes along what jobs have written, so a few files are better synced alone; but hundreds of
+/// syncs a second cost more than all the rest of collecting.
+pub const SYNC_ALL_RUNS_MIN: usize = 48;

@@ -3,6 +3,7 @@
 
 use super::line::{Batch, LineLabeller, Pieces};
 use super::note::Noter;
+use super::sync::Target;
 use super::ticket::CollectError;
 use super::{RunContext, RunWatch};
 use crate::format::{IndexHeader, RunRecord, index};
@@ -16,6 +17,7 @@ use databuild_model::time::{Day, Timestamp};
 use databuild_policy::batch::BatchState;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -257,9 +259,25 @@ impl Run {
         self.write_rest()
     }
 
-    /// What was counted since the last call, to be synced now.
-    pub(super) fn take_unsynced(&mut self) -> BatchTally {
-        self.unsynced.take()
+    /// What was written until now is on its way to the disk.
+    pub(super) fn begin_sync(&mut self) {
+        self.sync.in_flight = Some(self.unsynced.take());
+        self.sync.dirty_since = None;
+        self.sync.urgent = false;
+    }
+
+    /// What must be synced for that. The index only with the seal: until then it can be rebuilt.
+    pub(super) fn sync_targets(&self, logs_dir: &Path) -> Vec<Target> {
+        let file = |path: &PathBuf, file| Target::File(path.clone(), Arc::clone(file));
+        let mut targets = vec![file(&self.paths.entries, &self.entries)];
+        if self.sealed.is_some() {
+            targets.push(file(&self.paths.index, &self.index));
+        }
+        if !self.sync.named {
+            targets.push(Target::Dir(self.paths.dir.clone()));
+            targets.push(Target::Dir(logs_dir.to_owned()));
+        }
+        targets
     }
 
     /// Whether a write failed for lack of space, which may come.

@@ -15,6 +15,8 @@ use std::thread::JoinHandle;
 pub(super) enum Target {
     File(PathBuf, Arc<dyn FsFile>),
     Dir(PathBuf),
+    /// All that is on the file system of this folder.
+    All(PathBuf),
 }
 
 /// What was synced together, or the first error. `key` is the caller's.
@@ -154,6 +156,10 @@ impl<K> Shared<K> {
             Target::File(path, file) => (path, file.sync_data()),
             Target::Dir(path) => {
                 let result = self.fs.sync_dir(&path);
+                (path, result)
+            }
+            Target::All(path) => {
+                let result = self.fs.sync_all(&path);
                 (path, result)
             }
         };

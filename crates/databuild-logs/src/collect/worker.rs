@@ -54,9 +54,14 @@ enum Timer {
 }
 
 /// What a sync was for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) enum SyncKey {
-    Run { id: u64, last: bool },
+    Run {
+        id: u64,
+        last: bool,
+    },
+    /// Runs that were synced with the whole file system.
+    Many(Vec<u64>),
     Journal,
 }
 
@@ -117,7 +122,7 @@ impl Worker {
             self.take_new();
             self.take_synced();
             self.fire_timers();
-            self.sync_journal();
+            self.write_journal();
             if self.inbox.is_abandoned() {
                 self.abandon();
                 return Ok(());
@@ -323,7 +328,8 @@ impl Worker {
             && !run.sync.timer
         {
             run.sync.timer = true;
-            self.timers.at(round_up(since + self.options.refresh_interval), id, Timer::Sync);
+            let at = sync_time(since, self.options.refresh_interval);
+            self.timers.at(at, id, Timer::Sync);
         }
     }
 
@@ -333,17 +339,8 @@ impl Worker {
             return;
         }
         let last = run.sealed.is_some();
-        let mut targets = vec![Target::File(run.paths.entries.clone(), Arc::clone(&run.entries))];
-        if last {
-            targets.push(Target::File(run.paths.index.clone(), Arc::clone(&run.index)));
-        }
-        if !run.sync.named {
-            targets.push(Target::Dir(run.paths.dir.clone()));
-            targets.push(Target::Dir(self.options.logs_dir.clone()));
-        }
-        run.sync.in_flight = Some(run.take_unsynced());
-        run.sync.dirty_since = None;
-        run.sync.urgent = false;
+        let targets = run.sync_targets(&self.options.logs_dir);
+        run.begin_sync();
         self.pool.submit(SyncKey::Run { id, last }, targets);
     }
 
@@ -352,6 +349,7 @@ impl Worker {
             let SyncDone { key, result } = done;
             match key {
                 SyncKey::Run { id, last } => self.synced(id, last, result),
+                SyncKey::Many(ids) => self.synced_many(ids, result.is_ok()),
                 SyncKey::Journal => {
                     self.journal_state.in_flight = false;
                     if let Err((_, error)) = result {
@@ -387,15 +385,8 @@ impl Worker {
     }
 
     fn append_to_journal(&mut self, record: BatchRecord) {
-        match self.journal.append(&JournalRecord::Batch(record)) {
-            Ok(()) => {
-                self.journal_state.dirty_since.get_or_insert(self.clock.mono());
-            }
-            // The next start brings the journal up to what is stored.
-            Err(error) => {
-                self.journal_state.failed.get_or_insert(error);
-            }
-        }
+        self.journal.push(&JournalRecord::Batch(record));
+        self.journal_state.dirty_since.get_or_insert(self.clock.mono());
     }
 
     fn journal_due(&self) -> Option<Duration> {
@@ -404,7 +395,12 @@ impl Worker {
         Some(since + self.options.refresh_interval)
     }
 
-    fn sync_journal(&mut self) {
+    /// Writes what the journal has to tell of this turn of the loop, and syncs it in its time.
+    fn write_journal(&mut self) {
+        // After an error the next start brings the journal up to what is stored.
+        if let Err(error) = self.journal.flush() {
+            self.journal_state.failed.get_or_insert(error);
+        }
         if self.journal_due().is_some_and(|due| due <= self.clock.mono()) {
             self.journal_state.dirty_since = None;
             self.journal_state.in_flight = true;
@@ -415,6 +411,7 @@ impl Worker {
 
     fn fire_timers(&mut self) {
         let now = self.clock.mono();
+        let mut due = Vec::new();
         while let Some((at, id, timer)) = self.timers.due(now) {
             let Some(run) = self.runs.get_mut(&id) else { continue };
             match timer {
@@ -425,9 +422,49 @@ impl Worker {
                 Timer::Sync => {
                     run.sync.timer = false;
                     if run.sync.dirty_since.is_some() {
-                        self.sync(id);
+                        due.push(id);
                     }
                 }
+            }
+        }
+        self.sync_due(due);
+    }
+
+    /// Syncs runs whose time has come, together if they are many.
+    fn sync_due(&mut self, mut due: Vec<u64>) {
+        if due.len() < limits::SYNC_ALL_RUNS_MIN {
+            for id in due {
+                self.sync(id);
+            }
+            return;
+        }
+        due.retain(|id| {
+            let run = self.runs.get_mut(id);
+            let run = run.filter(|run| run.sync.in_flight.is_none() && !run.is_behind());
+            run.is_some_and(|run| {
+                // The last sync of a run covers its index too and tells so: it goes alone.
+                let goes = run.sealed.is_none();
+                if goes {
+                    run.begin_sync();
+                }
+                goes
+            })
+        });
+        if due.is_empty() {
+            return;
+        }
+        let target = Target::All(self.options.logs_dir.clone());
+        self.pool.submit(SyncKey::Many(due), vec![target]);
+    }
+
+    /// After an error each file is asked on its own: it knows whether the error was one of its own.
+    fn synced_many(&mut self, ids: Vec<u64>, synced: bool) {
+        for id in ids {
+            if synced {
+                self.synced(id, false, Ok(()));
+            } else if let Some(run) = self.runs.get(&id) {
+                let targets = run.sync_targets(&self.options.logs_dir);
+                self.pool.submit(SyncKey::Run { id, last: false }, targets);
             }
         }
     }
@@ -455,6 +492,7 @@ impl Worker {
                 run.finish(Err(error));
             }
         }
+        self.write_journal();
     }
 
     fn close(self) -> Result<(), StopError> {
@@ -466,6 +504,14 @@ impl Worker {
         };
         closed.map_err(|source| StopError::Journal { path, source })
     }
+}
+
+/// When what was written at `since` is synced: before the interval is over, and at one of two moments
+/// an interval that all runs share, so that they go together.
+fn sync_time(since: Duration, interval: Duration) -> Duration {
+    let grid = (interval / 2).as_nanos().max(1);
+    let nanos = (since + interval).as_nanos() / grid * grid;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 fn round_up(time: Duration) -> Duration {

@@ -164,6 +164,11 @@ impl Fs for FaultyFs {
         let found = self.0.names.lock().unwrap().dirs.contains(dir);
         if found { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     }
+
+    fn sync_all(&self, dir: &Path) -> io::Result<()> {
+        self.sync_dir(dir)?;
+        if self.faults().sync_error.is_some() { Err(Errno::IO.into()) } else { Ok(()) }
+    }
 }
 
 impl FsFile for File {

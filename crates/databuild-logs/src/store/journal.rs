@@ -90,14 +90,21 @@ impl JournalWriter {
 
     /// Appends a record. It survives our crash when this returns, the machine's after a sync.
     pub fn append(&mut self, record: &JournalRecord) -> io::Result<()> {
-        if let Some(error) = &self.failed {
-            return Err(error.kind().into());
-        }
-        journal::write_record(record, &mut self.scratch);
+        self.push(record);
         self.flush()
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    /// Makes a record ready to be appended by [`JournalWriter::flush`].
+    pub fn push(&mut self, record: &JournalRecord) {
+        journal::write_record(record, &mut self.scratch);
+    }
+
+    /// Appends what is ready.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if let Some(error) = &self.failed {
+            self.scratch.clear();
+            return Err(error.kind().into());
+        }
         let written = fs::append_all(self.file.as_ref(), &self.scratch);
         self.scratch.clear();
         written.map_err(|(_, error)| {

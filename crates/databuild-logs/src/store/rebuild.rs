@@ -1,8 +1,7 @@
 //! What the index of a run must be, told by its entries alone.
 //!
 //! One pass over the file with bounded memory. It serves when the index is missing, torn, or does not
-//! fit the entries; for a file that the collector wrote the result is what the collector would have
-//! written, but for [`RunRecord::replayed`], which left no trace in the file.
+//! fit the entries; for a file that the collector wrote the result is what the collector wrote.
 
 use super::facts::{LineFacts, LineReader, Looked};
 use super::tally::{BatchTally, RunTally};
