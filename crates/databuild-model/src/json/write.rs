@@ -46,8 +46,7 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
 /// Appends the inside of a JSON string. `text` is UTF-8, or part of it.
 pub fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
-    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
+    while let Some(at) = first_special(rest) {
         let (plain, from) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((&byte, after)) = from.split_first() else { return };
@@ -68,6 +67,21 @@ pub fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
         rest = after;
     }
     out.extend_from_slice(rest);
+}
+
+/// Where the first byte stands that JSON demands to be escaped.
+///
+/// Looks at many bytes at once without a branch on each, which the compiler turns into vector code:
+/// this is where most of the time of writing a log line goes.
+fn first_special(text: &[u8]) -> Option<usize> {
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    let clean = text
+        .chunks_exact(32)
+        .take_while(|chunk| !chunk.iter().fold(false, |found, &byte| found | special(byte)))
+        .count()
+        * 32;
+    let rest = text.get(clean..).unwrap_or_default();
+    rest.iter().position(|&byte| special(byte)).map(|at| clean + at)
 }
 
 fn hex(nibble: u8) -> u8 {
