@@ -139,3 +139,14 @@ fn what_our_own_emit_prints_is_understood() {
         r#""job_event":{"event_type":"e","metadata":{"level":"x","k\"":"v\n"}}"#,
     );
 }
+
+#[test]
+fn the_samples_of_the_page_are_true() {
+    let page = include_str!("../../../../docs/formats/job-output.md");
+    let sample = page.split("```").nth(1).unwrap();
+    let lines: Vec<&str> = sample.lines().skip(1).collect();
+    assert!(10 < lines.len());
+    for pair in lines.chunks(2) {
+        check(pair[0], pair[1].trim_start());
+    }
+}

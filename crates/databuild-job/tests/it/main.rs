@@ -4,6 +4,7 @@
 
 mod ends;
 mod output;
+mod pages;
 mod processes;
 mod stopping;
 mod wrapped;
