@@ -8,6 +8,7 @@ mod note;
 mod run;
 mod sync;
 mod ticket;
+mod timers;
 mod watch;
 mod worker;
 
@@ -235,7 +236,7 @@ impl LogCollector {
             next_id: 0,
             buffer: vec![0; limits::READ_BYTES_MAX],
             batch: line::Batch::default(),
-            timers: worker::Timers::default(),
+            timers: timers::Timers::default(),
         };
         let thread = std::thread::Builder::new().name("logs-collect".to_owned());
         let thread = thread.spawn(move || worker.run()).map_err(StartError::System)?;

@@ -287,7 +287,10 @@ impl Run {
 
     /// Ends the run with its record or with why there is none. Nobody may be waiting any more.
     pub(super) fn finish(self, result: Result<RunRecord, CollectError>) {
-        drop(self.done.try_send(result));
+        let done = self.done.clone();
+        // The pipe, the files and the lock are given back before anybody is told.
+        drop(self);
+        drop(done.try_send(result));
     }
 
     /// The error of a write that waiting does not cure.

@@ -7,6 +7,7 @@ use super::line::Batch;
 use super::run::{Interest, NewRun, Run};
 use super::sync::{SyncDone, SyncPool, Target};
 use super::ticket::CollectError;
+use super::timers::{TICK, Timer, Timers, round_up, sync_time};
 use super::{CollectorOptions, Inbox, StopError};
 use crate::format::{BatchRecord, JournalRecord};
 use crate::limits;
@@ -18,8 +19,7 @@ use databuild_policy::batch::{self, BatchLimits, Look, Next};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -33,9 +33,6 @@ pub(super) const WAKE: u64 = u64::MAX;
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 256;
 
-/// Timers are rounded up to this, so that many pipes are looked at in one go.
-const TICK: Duration = Duration::from_millis(10);
-
 /// How often a full disk is tried again: within five seconds of there being space.
 const FULL: Backoff =
     Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(2) };
@@ -44,13 +41,6 @@ const FULL: Backoff =
 pub(super) fn wake(event: &OwnedFd) {
     // It fails only if the counter is full: then the thread has not looked yet and will.
     rustix::io::write(event, &1u64.to_ne_bytes()).ok();
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
-    Read,
-    Sync,
-    Retry,
 }
 
 /// What a sync was for.
@@ -90,28 +80,6 @@ pub(super) struct JournalState {
     failed: Option<io::Error>,
     /// A run could not be stored to its end: the next start must look after it.
     unfinished: bool,
-}
-
-/// What is to happen when, of which run.
-#[derive(Debug, Default)]
-pub(super) struct Timers(BinaryHeap<Reverse<(Duration, u64, Timer)>>);
-
-impl Timers {
-    fn at(&mut self, when: Duration, id: u64, timer: Timer) {
-        self.0.push(Reverse((when, id, timer)));
-    }
-
-    fn due(&mut self, now: Duration) -> Option<(Duration, u64, Timer)> {
-        let Reverse((when, ..)) = self.0.peek()?;
-        if now < *when {
-            return None;
-        }
-        self.0.pop().map(|Reverse(timer)| timer)
-    }
-
-    fn next(&self) -> Option<Duration> {
-        self.0.peek().map(|Reverse((when, ..))| *when)
-    }
 }
 
 impl Worker {
@@ -504,18 +472,4 @@ impl Worker {
         };
         closed.map_err(|source| StopError::Journal { path, source })
     }
-}
-
-/// When what was written at `since` is synced: before the interval is over, and at one of two moments
-/// an interval that all runs share, so that they go together.
-fn sync_time(since: Duration, interval: Duration) -> Duration {
-    let grid = (interval / 2).as_nanos().max(1);
-    let nanos = (since + interval).as_nanos() / grid * grid;
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
-
-fn round_up(time: Duration) -> Duration {
-    let tick = TICK.as_nanos();
-    let nanos = time.as_nanos().div_ceil(tick).saturating_mul(tick);
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
