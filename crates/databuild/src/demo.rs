@@ -153,9 +153,12 @@ run = "sh jobs/report.sh {{{key}}} {{out}} {{in}}"
 fn write(dir: &Path, name: &str, text: &str) -> Result<(), WriteError> {
     let path = dir.join(name);
     let fail = |path: PathBuf| {
-        move |source: io::Error| match source.kind() {
-            io::ErrorKind::AlreadyExists => WriteError::Exists { path },
-            _ => WriteError::Io { path, source },
+        move |source: io::Error| {
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                WriteError::Exists { path }
+            } else {
+                WriteError::Io { path, source }
+            }
         }
     };
     if let Some(folder) = path.parent() {

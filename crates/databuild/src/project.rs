@@ -56,11 +56,6 @@ impl Project {
         &self.config
     }
 
-    /// The folder of the project file, else the one we stand in.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// What makes what. Fails where there is no project file: nothing could be made.
     pub(crate) fn spec(&self) -> Result<Arc<ProjectSpec>, Failure> {
         if self.config.file.is_none() {
@@ -188,11 +183,11 @@ impl From<ReadError> for Failure {
             ReadError::TooManyMetrics { .. } | ReadError::Io { .. } => Exit::State,
         };
         let mut remedy = error.remedy().to_owned();
-        if let ReadError::RunNotFound { near, .. } = &error {
-            if !near.is_empty() {
-                let near: Vec<&str> = near.iter().map(|run| run.as_str()).collect();
-                remedy = format!("did you mean {}?\n{remedy}", near.join(" or "));
-            }
+        if let ReadError::RunNotFound { near, .. } = &error
+            && !near.is_empty()
+        {
+            let near: Vec<&str> = near.iter().map(|run| run.as_str()).collect();
+            remedy = format!("did you mean {}?\n{remedy}", near.join(" or "));
         }
         Failure::new(exit, error).remedy(remedy)
     }

@@ -73,7 +73,10 @@ fn known(args: &StatusArgs, project: &Project, prefix: Option<&str>) -> Result<V
         let gone = spec.local_path(&row.partition).is_some_and(|path| !path.exists());
         let state = match row.state {
             PartitionState::Available if gone => "missing: it was made and is gone".to_owned(),
-            state => state.to_string(),
+            state @ (PartitionState::Available
+            | PartitionState::Missing
+            | PartitionState::Building
+            | PartitionState::Failed) => state.to_string(),
         };
         lines.push(Line { partition: row.partition.clone(), state, row: Some(row) });
     }

@@ -8,6 +8,7 @@ use crate::render::times::{counted, took};
 use databuild_graph::plan::RunNumber;
 use databuild_model::entry::{Content, JobLogEntry, Kind, Stream};
 use databuild_model::level::Level;
+use std::fmt;
 use std::time::Duration;
 
 /// Most entries of one run: what fits between a heading and two commands on half a screen.
@@ -105,16 +106,24 @@ pub(crate) fn render(
         run_block(build, group, style, program, width, &mut out);
     }
     if let Some(more) = groups.len().checked_sub(RUNS_MAX).filter(|more| 0 < *more) {
-        out.push_str(&format!("\nand {more} more: {program} logs {} --failed\n", build.number));
+        put(
+            &mut out,
+            format_args!("\nand {more} more: {program} logs {} --failed\n", build.number),
+        );
     }
     if !build.blocked.is_empty() {
         let names = build.blocked.iter().take(REFS_MAX).cloned().collect::<Vec<_>>().join(", ");
         let more = build.blocked.len().saturating_sub(REFS_MAX);
         let more = if 0 < more { format!(" and {more} more") } else { String::new() };
         let all = format!("{program} runs show {}", build.number);
-        out.push_str(&format!("\nnot started, they need it: {names}{more} ({all})\n"));
+        put(&mut out, format_args!("\nnot started, they need it: {names}{more} ({all})\n"));
     }
     out
+}
+
+/// Appends; writing to a String cannot fail.
+fn put(out: &mut String, text: fmt::Arguments<'_>) {
+    fmt::Write::write_fmt(out, text).ok();
 }
 
 fn heading(build: &FailedBuild, style: &EntryStyle, out: &mut String) {
@@ -131,7 +140,7 @@ fn heading(build: &FailedBuild, style: &EntryStyle, out: &mut String) {
     let (sign, word) = if build.cancelled { ("–", "stopped") } else { ("✘", "failed") };
     let title = format!("{sign} build {} {word} after {}", build.number, took(build.took));
     let painted = if build.cancelled { style.paint.warn(&title) } else { style.paint.bad(&title) };
-    out.push_str(&format!("{painted}: {}\n", parts.join(", ")));
+    put(out, format_args!("{painted}: {}\n", parts.join(", ")));
 }
 
 /// Runs that failed with the same last words, as one.
@@ -156,7 +165,7 @@ fn cause_of(run: &FailedRun) -> String {
         })
     };
     let first_error = messages().find(|(level, _)| Level::Error <= *level);
-    match first_error.or_else(|| messages().last()) {
+    match first_error.or_else(|| messages().next_back()) {
         Some((_, message)) => format!("{}\n{message}", run.end),
         None => String::new(),
     }
@@ -177,12 +186,15 @@ fn run_block(
     let attempts =
         if 1 < attempts { format!(", attempt {attempt} of {attempts}") } else { String::new() };
     let name = style.paint.strong(&run.name);
-    out.push_str(&format!(
-        "{name}      {} after {}      run {}{attempts}\n",
-        run.end,
-        took(run.took),
-        run.run
-    ));
+    put(
+        out,
+        format_args!(
+            "{name}      {} after {}      run {}{attempts}\n",
+            run.end,
+            took(run.took),
+            run.run
+        ),
+    );
     if !run.command.is_empty() {
         let mut command = String::new();
         crate::render::escape::neutralise(
@@ -190,7 +202,7 @@ fn run_block(
             crate::render::escape::Escapes::Nothing,
             &mut command,
         );
-        out.push_str(&format!("  command   {}\n", cut(&command, width.saturating_sub(12).max(20))));
+        put(out, format_args!("  command   {}\n", cut(&command, width.saturating_sub(12).max(20))));
     }
     let mut lines = String::new();
     for entry in &run.extract {
@@ -205,20 +217,23 @@ fn run_block(
             others.iter().take(REFS_MAX).map(|run| format!("{} ({})", run.name, run.run)).collect();
         let more = others.len().saturating_sub(REFS_MAX);
         let more = if 0 < more { format!(" and {more} more") } else { String::new() };
-        out.push_str(&format!("  the same  {}{more}\n", names.join(", ")));
+        put(out, format_args!("  the same  {}{more}\n", names.join(", ")));
     }
     let counts = format!(
         "{}, {}",
         counted(run.entries, "entry", "entries"),
         counted(run.errors, "error", "errors")
     );
-    out.push_str(&format!("  whole log   {program} logs {}      {counts}\n", run.run));
-    out.push_str(&format!(
-        "  try again   {program} build --retry {}      makes {}, keeps {}\n",
-        build.number,
-        build.failed + build.not_started,
-        build.made
-    ));
+    put(out, format_args!("  whole log   {program} logs {}      {counts}\n", run.run));
+    put(
+        out,
+        format_args!(
+            "  try again   {program} build --retry {}      makes {}, keeps {}\n",
+            build.number,
+            build.failed + build.not_started,
+            build.made
+        ),
+    );
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use super::escape::{Escapes, neutralise};
 use super::paint::Paint;
 use super::times::{Times, relative};
+use databuild_model::cause::run_end;
 use databuild_model::entry::{
-    Content, Fields, JobLogEntry, LogMessage, MetricPoint, Stream, WrapperJobEvent, field,
+    Content, Fields, JobLogEntry, LogMessage, MetricPoint, Stream, WrapperJobEvent, event, field,
 };
 use databuild_model::level::Level;
 use databuild_model::manifest::PartitionManifest;
@@ -134,7 +135,12 @@ impl EntryStyle {
             text.push_str(" exit=");
             text.push_str(&code.to_string());
         }
-        self.push_fields(&event.metadata, &mut text);
+        let told: Fields = event
+            .metadata
+            .iter()
+            .filter(|(name, _)| is_worth_a_look(&event.event_type, name))
+            .collect();
+        self.push_fields(&told, &mut text);
         text
     }
 
@@ -159,6 +165,25 @@ impl EntryStyle {
             }
         }
         out.push_str(&self.paint.faint(&text));
+    }
+}
+
+/// The wrapper's events carry facts for programs; a person wants those that tell the story. Other
+/// people's events are shown whole.
+fn is_worth_a_look(event_type: &str, name: &str) -> bool {
+    match event_type {
+        event::JOB_CONFIG_STARTED => name == "job_label" || name == "attempt",
+        event::TASK_LAUNCHED => name == "pid" || name == "argv0",
+        event::HEARTBEAT => name != "pid",
+        event::TASK_COMPLETED
+        | event::TASK_FAILED
+        | event::TASK_CANCELLED
+        | event::TASK_TIMEOUT => name == "reason" || name == run_end::DURATION_SECONDS,
+        event::JOB_EXEC_FAIL => name == "reason",
+        event::RUN_END => {
+            name == run_end::CAUSE || name == run_end::SIGNAL || name == run_end::COMPLETE
+        }
+        _ => true,
     }
 }
 

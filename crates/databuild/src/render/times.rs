@@ -68,9 +68,12 @@ pub(crate) fn relative(time: Timestamp, start: Timestamp) -> String {
     }
 }
 
-/// `0.4s`, `21.3s`, `2m10s`, `3h05m`, `2d04h`.
+/// `19ms`, `0.4s`, `21.3s`, `2m10s`, `3h05m`, `2d04h`.
 pub(crate) fn took(duration: Duration) -> String {
     let seconds = duration.as_secs();
+    if duration < Duration::from_millis(100) {
+        return format!("{}ms", duration.as_millis());
+    }
     match seconds {
         0..60 => format!("{:.1}s", duration.as_secs_f64()),
         60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
@@ -123,7 +126,7 @@ mod tests {
     #[test]
     fn durations_and_numbers_are_easy_to_compare() {
         let of = |seconds| took(Duration::from_secs_f64(seconds));
-        assert_eq!([of(0.0), of(0.44), of(59.94)], ["0.0s", "0.4s", "59.9s"]);
+        assert_eq!([of(0.0), of(0.44), of(59.94)], ["0ms", "0.4s", "59.9s"]);
         assert_eq!([of(130.0), of(11_100.0), of(187_200.0)], ["2m10s", "3h05m", "2d04h"]);
         assert_eq!([grouped(7), grouped(1204), grouped(1_000_000)], ["7", "1 204", "1 000 000"]);
         assert_eq!(counted(1, "entry", "entries"), "1 entry");

@@ -14,6 +14,10 @@ Examples:
   databuild build -j 8 --events - REF > events.jsonl         facts for a program, as they happen
 
 Ctrl-C lets running jobs stop in order, a second one at once; the same command later continues.")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag as typed, and they are independent"
+)]
 pub(crate) struct BuildArgs {
     /// Partitions to make; a job's name means all of its partitions that can be listed
     #[arg(value_name = "REF", required_unless_present = "retry")]

@@ -17,6 +17,10 @@ Examples:
   databuild logs 42.6 -L error -C 3        errors, each with three entries around it
   databuild logs @latest -g 'timeout|refused' --since 15m
   databuild logs 42.6 -o jsonl | jq .content.log.message")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag as typed, and they are independent"
+)]
 pub(crate) struct LogsArgs {
     /// Runs, builds, jobs, partitions or @latest, @failed, @running
     #[arg(value_name = "TARGET")]

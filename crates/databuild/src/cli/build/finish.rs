@@ -15,7 +15,7 @@ use databuild_graph::execute::{BuildOutcome, FailedTask, NotStartedTask};
 use databuild_logs::read::{LogReader, ReadError};
 use databuild_model::bel::BuildEnd;
 use databuild_model::bel::transition::BuildState;
-use databuild_model::entry::{JobLogEntry, Kind};
+use databuild_model::entry::{Content, JobLogEntry, Kind};
 use databuild_model::ids::JobRunId;
 use databuild_model::json;
 use databuild_model::level::Level;
@@ -203,10 +203,10 @@ fn annotations(build: &FailedBuild) -> String {
     for run in build.runs.iter().take(ENTRIES_MAX) {
         let title = escape(&format!("{} ({})", run.name, run.run)).replace(',', "%2C");
         let message = run.extract.iter().find_map(|entry| match &entry.content {
-            databuild_model::entry::Content::Log(log) if Level::Error <= log.level => {
-                Some(log.message.as_str())
+            Content::Log(log) if Level::Error <= log.level => Some(log.message.as_str()),
+            Content::Log(_) | Content::Metric(_) | Content::JobEvent(_) | Content::Manifest(_) => {
+                None
             }
-            _ => None,
         });
         let message =
             message.map_or_else(|| run.end.clone(), |text| format!("{}: {text}", run.end));

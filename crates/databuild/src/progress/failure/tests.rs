@@ -42,7 +42,9 @@ fn check_extract(lines: &[&str], expected: &str) {
         .iter()
         .map(|entry| match &entry.content {
             Content::Log(log) => log.message.clone(),
-            other => format!("{:?}", other.kind()),
+            Content::Metric(_) | Content::JobEvent(_) | Content::Manifest(_) => {
+                format!("{:?}", entry.content.kind())
+            }
         })
         .collect();
     assert_eq!(words.join(" "), expected);

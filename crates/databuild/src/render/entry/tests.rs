@@ -84,7 +84,7 @@ fn every_kind_of_entry_is_one_line_with_its_word() {
             10:31:07.228 stderr plain words
             10:31:07.342 WARN   careful
             10:31:07.456 metric rows = 18402 rows  stage=clean
-            10:31:07.570 event  task_failed exit=3  cause=exit
+            10:31:07.570 event  task_failed exit=3
             10:31:07.684 made   clean/date=2025-01-23
             10:31:07.798 INFO
         "#]],
