@@ -22,6 +22,7 @@ mod serve;
 mod status;
 mod version;
 mod when;
+mod why;
 mod wrap;
 
 use args::{Cli, Command};
@@ -55,7 +56,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::run(&args, context),
         Command::Build(args) => build::run(&args, context),
         Command::Run(args) => run::run(&args, context),
-        Command::Why(_) => Err(Failure::not_here_yet()),
+        Command::Why(args) => why::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Runs(args) => runs::run(&args, context),
     }

@@ -5,6 +5,7 @@ use super::super::context::Context;
 use super::super::outcome::{Exit, Failure};
 use super::super::when;
 use super::show::{build_json, run_json};
+use crate::render::escape::{Escapes, neutralise};
 use crate::render::paint::Paint;
 use crate::render::table::{Table, cut};
 use crate::render::times::{Times, counted, took};
@@ -37,8 +38,10 @@ pub(super) fn run(args: &RunsArgs, context: &Context, bel: &Bel) -> Result<Exit,
         if builds.is_empty() {
             return nothing(context, "no build is like that");
         }
+        let wanted =
+            builds.iter().map(|build| wanted_text(build, bel)).collect::<Result<Vec<_>, _>>()?;
         return print(context, builds.iter().map(build_json), || {
-            builds_table(context, &builds, now)
+            builds_table(context, &builds, &wanted, now)
         });
     };
     let label = JobLabel::parse(job.as_str()).map_err(|error| Failure::text(Exit::Usage, error))?;
@@ -106,19 +109,24 @@ fn run_states(args: &RunsArgs) -> Vec<RunState> {
     }
 }
 
-fn builds_table(context: &Context, builds: &[BuildRow], now: Timestamp) -> String {
+fn builds_table(
+    context: &Context,
+    builds: &[BuildRow],
+    wanted: &[String],
+    now: Timestamp,
+) -> String {
     let paint = Paint::new(context.colour_stdout());
     let times = Times::new(context.global.utc);
     let mut table = Table::with_heading(&["BUILD", "STARTED", "TOOK", "STATE", "JOBS", "WANTED"]);
     let room = terminal::width().saturating_sub(66).max(30);
-    for build in builds {
+    for (build, wanted) in builds.iter().zip(wanted) {
         table.row(vec![
             build.number.to_string(),
             times.day_and_clock(build.received_at, now),
             took_between(build.received_at, build.ended_at.unwrap_or(now)),
             build_word(paint, build.state),
             jobs_cell(paint, &build.tasks, build.warnings),
-            cut(&build.wanted.join(" "), room),
+            cut(wanted, room),
         ]);
     }
     table.render()
@@ -132,6 +140,20 @@ fn runs_table(context: &Context, runs: &[RunRow], now: Timestamp) -> String {
         table.row(run_cells(paint, &times, run, now));
     }
     table.render()
+}
+
+/// What was asked for: partitions, or the command that was run.
+pub(super) fn wanted_text(build: &BuildRow, bel: &Bel) -> Result<String, Failure> {
+    if !build.wanted.is_empty() {
+        return Ok(build.wanted.join(" "));
+    }
+    let filter =
+        RunFilter { build: Some(build.id.clone()), limit: Some(1), ..RunFilter::default() };
+    let command = bel.runs(&filter)?.pop().map(|run| run.command.join(" "));
+    let mut shown = String::new();
+    let command = command.unwrap_or_default().replace('\n', " ");
+    neutralise(&command, Escapes::Nothing, &mut shown);
+    Ok(format!("$ {shown}"))
 }
 
 /// A run as a row: number, start, duration, state, what it makes.

@@ -3,7 +3,7 @@
 use super::super::args::Output;
 use super::super::context::Context;
 use super::super::outcome::{Exit, Failure};
-use super::list::{build_word, run_cells, run_word, took_between};
+use super::list::{build_word, run_cells, run_word, took_between, wanted_text};
 use crate::project::Project;
 use crate::render::ending;
 use crate::render::paint::Paint;
@@ -60,7 +60,8 @@ pub(super) fn run(
                 object.insert("job_runs".to_owned(), runs.iter().map(run_json).collect());
                 object.insert("jobs".to_owned(), tasks.iter().map(task_json).collect());
             }
-            (value, build_text(context, &build, &tasks, &runs))
+            let wanted = wanted_text(&build, bel)?;
+            (value, build_text(context, &build, &wanted, &tasks, &runs))
         }
     };
     let mut out = std::io::stdout().lock();
@@ -71,7 +72,13 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-fn build_text(context: &Context, build: &BuildRow, tasks: &[TaskRow], runs: &[RunRow]) -> String {
+fn build_text(
+    context: &Context,
+    build: &BuildRow,
+    wanted: &str,
+    tasks: &[TaskRow],
+    runs: &[RunRow],
+) -> String {
     let paint = Paint::new(context.colour_stdout());
     let times = Times::new(context.global.utc);
     let now = context.clock.wall();
@@ -88,7 +95,7 @@ fn build_text(context: &Context, build: &BuildRow, tasks: &[TaskRow], runs: &[Ru
         fact("cancelled", format!("by {by}"));
     }
     fact("started", format!("{} by {}", times.full(build.received_at), build.origin));
-    fact("wanted", build.wanted.join(" "));
+    fact("wanted", wanted.to_owned());
     let mut text = facts.render();
 
     let mut table = Table::with_heading(&["RUN", "STARTED", "TOOK", "STATE", "MAKES"]);
