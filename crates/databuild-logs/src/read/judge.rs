@@ -34,6 +34,10 @@ pub(super) struct Judge {
     filter: LogFilter,
     /// The filter without its texts: what it refuses need not be read in full.
     coarse: LogFilter,
+    /// The text to include, if a line without it can be passed over unread.
+    include: Option<PlainText>,
+    /// The text to exclude, if it alone is left to decide and its absence shows in the line.
+    exclude: Option<PlainText>,
     scanner: Scanner,
     text: Vec<u8>,
 }
@@ -41,7 +45,10 @@ pub(super) struct Judge {
 impl Judge {
     pub(super) fn new(filter: LogFilter) -> Self {
         let coarse = LogFilter { include: None, exclude: None, ..filter.clone() };
-        Judge { filter, coarse, scanner: Scanner::new(), text: Vec::new() }
+        let include = filter.include.as_ref().and_then(PlainText::new);
+        let exclude = filter.exclude.as_ref().filter(|_| filter.include.is_none());
+        let exclude = exclude.and_then(PlainText::new);
+        Judge { filter, coarse, include, exclude, scanner: Scanner::new(), text: Vec::new() }
     }
 
     pub(super) fn filter(&self) -> &LogFilter {
@@ -50,6 +57,10 @@ impl Judge {
 
     /// Whether `line` was asked for.
     pub(super) fn judge(&mut self, line: &[u8]) -> Verdict {
+        // A search looks at many lines and finds few: the cheapest question comes first.
+        if self.include.as_ref().is_some_and(|text| text.is_surely_absent(line)) {
+            return Verdict::Other;
+        }
         if let Some(scan) = self.scanner.scan(line) {
             let facts = LineFacts {
                 timestamp: scan.timestamp,
@@ -63,16 +74,10 @@ impl Judge {
             if !self.coarse.matches(&facts.with_text(&[])) {
                 return Verdict::Other;
             }
-            let content = line.get(scan.content).unwrap_or_default();
-            let absent = |text: &Option<TextMatch>| match text {
-                Some(text) => is_surely_absent(text, facts.kind, content),
-                None => false,
-            };
-            if absent(&self.filter.include) {
-                return Verdict::Other;
-            }
-            if self.filter.include.is_none() && absent(&self.filter.exclude) {
-                return Verdict::Match(facts);
+            let excluded = self.exclude.as_ref();
+            if excluded.is_some_and(|text| text.is_surely_absent(line)) {
+                self.text.clear();
+                return self.decide(facts);
             }
         }
         let Ok((entry, _)) = read_entry(line) else { return Verdict::Broken };
@@ -102,17 +107,32 @@ impl LineFacts {
     }
 }
 
-/// Whether `text` cannot be in the searchable text of an entry, judged by the JSON of its content.
+/// A text that can be looked for in the JSON of a line before the line is read.
 ///
-/// The searchable text is made of strings of that JSON, joined by line feeds, `=` and, in metrics,
-/// blanks. As long as nothing is escaped, the strings stand in the JSON as they are; so a text
-/// without those joints that is not in the JSON is in none of them.
-fn is_surely_absent(text: &TextMatch, kind: Kind, content: &[u8]) -> bool {
-    let joint = |c: char| c == '\n' || c == '=' || (c == ' ' && kind != Kind::Log);
-    text.is_literal()
-        && !text.source().contains(joint)
-        && !text.is_in(content)
-        && memchr::memchr(b'\\', content).is_none()
+/// The searchable text is made of strings of the JSON, joined by line feeds, `=` and, in metrics,
+/// blanks. As long as nothing is escaped, the strings stand in the line as they are; so a text
+/// without those joints that is not in the line is in none of them.
+#[derive(Debug)]
+struct PlainText {
+    text: TextMatch,
+    has_blank: bool,
+}
+
+impl PlainText {
+    /// Nothing if only the searchable text itself can tell.
+    fn new(text: &TextMatch) -> Option<Self> {
+        let source = text.source();
+        let plain = text.is_literal() && !source.contains(['\n', '=']);
+        plain.then(|| PlainText { text: text.clone(), has_blank: source.contains(' ') })
+    }
+
+    fn is_surely_absent(&self, line: &[u8]) -> bool {
+        if self.text.is_in(line) || memchr::memchr(b'\\', line).is_some() {
+            return false;
+        }
+        let metric = Kind::Metric.content_key().as_bytes();
+        !self.has_blank || memchr::memmem::find(line, metric).is_none()
+    }
 }
 
 fn level_of(content: &Content) -> Option<Level> {
