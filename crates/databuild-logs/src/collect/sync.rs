@@ -80,10 +80,10 @@ impl<K: Send + 'static> SyncPool<K> {
         let mut state = lock(&self.shared.state);
         for target in targets {
             state.queue.push_back((target, Arc::clone(&group)));
+            self.shared.work.notify_one();
         }
         let (wanted, idle) = (state.queue.len(), state.idle);
         drop(state);
-        self.shared.work.notify_all();
         for _ in idle..wanted {
             if !self.grow() {
                 break;

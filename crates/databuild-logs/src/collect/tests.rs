@@ -2,7 +2,7 @@
 
 mod faults;
 
-use super::{CollectError, ConsumeError};
+use super::{BatchNote, CollectError, ConsumeError, RunWatch};
 use crate::testing::{Store, context, end_line, log_line};
 use databuild_model::cause::Cause;
 use expect_test::{Expect, expect};
@@ -221,4 +221,49 @@ fn many_runs_lose_no_line_and_leave_no_file_open() {
     crowd(64, 200, 64);
     crowd(256, 50, 256);
     assert_eq!(open_files(), before);
+}
+
+/// Keeps what it is told.
+struct Keeper(std::sync::Arc<std::sync::Mutex<Vec<BatchNote>>>);
+
+impl RunWatch for Keeper {
+    fn on_batch(&mut self, note: &BatchNote) {
+        self.0.lock().unwrap().push(note.clone());
+    }
+}
+
+#[test]
+fn a_watcher_is_told_counts_measurements_and_progress() {
+    let store = Store::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let notes = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let watch = Box::new(Keeper(notes.clone()));
+    let ticket =
+        store.collector().consume_job_output(context("r"), reader.into(), Some(watch)).unwrap();
+    let entry = |seq: u64, content: &str| {
+        format!(
+            "{{\"timestamp\":\"2025-01-27T10:30:46Z\",\"job_id\":\"r\",\"outputs\":[],\
+             \"sequence_number\":{seq},\"content\":{content}}}"
+        )
+    };
+    let lines = [
+        log_line("r", 1, "WARN", "a"),
+        log_line("r", 2, "ERROR", "b"),
+        entry(3, r#"{"metric":{"name":"rows","value":7,"labels":{},"unit":"rows"}}"#),
+        entry(
+            4,
+            r#"{"job_event":{"event_type":"progress","metadata":{"done":"3","total":"9","message":"files"}}}"#,
+        ),
+    ];
+    writer.write_all(lines.join("\n").as_bytes()).unwrap();
+    drop(writer);
+    ticket.wait().unwrap();
+    let notes = notes.lock().unwrap();
+    let sum = |of: fn(&BatchNote) -> u64| notes.iter().map(of).sum::<u64>();
+    assert_eq!(sum(|note| note.entries), 4);
+    assert_eq!((sum(|note| note.warnings), sum(|note| note.errors)), (1, 1));
+    let metrics: Vec<_> = notes.iter().flat_map(|note| &note.metrics).collect();
+    assert_eq!((metrics.len(), metrics[0].value), (1, 7.0));
+    let progress = notes.iter().rev().find_map(|note| note.last_progress.as_deref());
+    assert_eq!(progress, Some("3/9 files"));
 }
