@@ -15,6 +15,7 @@ use databuild_model::json::write::{write_entry, write_escaped, write_number};
 use databuild_model::level::Level;
 use databuild_model::limits::OUTPUTS_PER_ENTRY_MAX;
 use databuild_model::time::Timestamp;
+use std::borrow::Cow;
 
 /// Numbers entries and keeps them until they are written.
 #[derive(Debug)]
@@ -210,16 +211,15 @@ impl Emitter {
         message: &str,
     ) -> bool {
         self.begin_log(piece.when, level);
-        let Some(message) = structured::field_text(message) else { return false };
-        write_escaped(message.as_bytes(), &mut self.out);
+        if !structured::copy_text(message, &mut self.out) {
+            return false;
+        }
         self.out.extend_from_slice(b"\",\"fields\":{");
         let mut fields = FieldWriter { out: &mut self.out, first: true };
         for member in reader.fields(line) {
-            let key = structured::key_text(member.key);
-            let (Some(key), Some(value)) = (key, structured::field_text(member.value)) else {
+            if !fields.push_json(member.key, member.value) {
                 return false;
-            };
-            fields.push(&key, value.as_bytes());
+            }
         }
         self.end_log(piece);
         true
@@ -256,6 +256,23 @@ impl FieldWriter<'_> {
         self.out.extend_from_slice(b"\":\"");
         write_escaped(value, self.out);
         self.out.push(b'"');
+    }
+}
+
+impl FieldWriter<'_> {
+    /// Both as they stand in a line of JSON. `false` if one of them is no text.
+    fn push_json(&mut self, key: &str, value: &str) -> bool {
+        self.out.extend_from_slice(if self.first { b"\"" } else { b",\"" });
+        self.first = false;
+        match structured::key_text(key) {
+            Some(Cow::Borrowed(key)) => self.out.extend_from_slice(key.as_bytes()),
+            Some(Cow::Owned(key)) => write_escaped(key.as_bytes(), self.out),
+            None => return false,
+        }
+        self.out.extend_from_slice(b"\":\"");
+        let is_text = structured::copy_text(value, self.out);
+        self.out.push(b'"');
+        is_text
     }
 }
 

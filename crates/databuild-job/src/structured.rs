@@ -5,6 +5,7 @@
 
 use crate::output::{self, EVENT_KEY, METRIC_PREFIX};
 use databuild_model::entry::{Fields, MetricPoint, Unknown, WrapperJobEvent, event};
+use databuild_model::json::write::write_escaped;
 use databuild_model::level::Level;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -84,6 +85,19 @@ pub(crate) fn field_text(value: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Appends the text of a JSON value, as [`field_text`] gives it, as the inside of a JSON string.
+/// `false` if it is no text.
+pub(crate) fn copy_text(value: &str, out: &mut Vec<u8>) -> bool {
+    let Some(text) = field_text(value) else { return false };
+    match text {
+        // What stands between quotes without an escape is what it has to become.
+        Cow::Borrowed(text) if value.starts_with('"') => out.extend_from_slice(text.as_bytes()),
+        Cow::Borrowed(text) => write_escaped(text.as_bytes(), out),
+        Cow::Owned(text) => write_escaped(text.as_bytes(), out),
+    }
+    true
+}
+
 /// The text of a key, of which we have what stands between its quotes.
 pub(crate) fn key_text(key: &str) -> Option<Cow<'_, str>> {
     if memchr::memchr(b'\\', key.as_bytes()).is_none() {
@@ -107,23 +121,21 @@ impl Reader {
         if collect(line, &mut self.top).is_err() {
             return Meaning::Nothing;
         }
-        let find = |key: &str| self.top.iter().position(|place| member(line, *place).key == key);
-        let level = LEVEL_KEYS.iter().find_map(|key| find(key));
-        let message = MESSAGE_KEYS.iter().find_map(|key| find(key));
-        if find(EVENT_KEY).is_some() {
+        let known = Known::of(line, &self.top);
+        if known.event_name {
             return job_event(members(line, &self.top));
         }
-        if message.is_none() && find("metric").is_some() {
+        if known.message.is_none() && known.metric {
             return metric(members(line, &self.top), "metric");
         }
-        if let Some(at) = find("progress")
-            && !(level.is_some() && message.is_some())
+        if let Some(at) = known.progress
+            && !(known.level.is_some() && known.message.is_some())
         {
             return progress(line, &self.top, at);
         }
         // structlog calls the message `event`.
-        let message = message.or_else(|| level.and_then(|_| find("event")));
-        self.log(line, level, message)
+        let message = known.message.or_else(|| known.level.and(known.event));
+        self.log(line, known.level, message, known.fields)
     }
 
     fn log<'a>(
@@ -131,12 +143,9 @@ impl Reader {
         line: &'a str,
         level: Option<usize>,
         message: Option<usize>,
+        fields: Option<usize>,
     ) -> Meaning<'a> {
-        let is_object = |place: &Place| {
-            let found = member(line, *place);
-            found.key == "fields" && found.value.starts_with('{')
-        };
-        if let Some(at) = self.top.iter().position(is_object) {
+        if let Some(at) = fields {
             let value = self.top.get(at).map_or("", |place| member(line, *place).value);
             let base = distance(line, value);
             if collect(value, &mut self.nested).is_ok() {
@@ -175,6 +184,46 @@ impl Reader {
         let nested =
             self.nested.iter().enumerate().filter(|(at, _)| Some(*at) != self.nested_message);
         top.chain(nested).map(|(_, place)| member(line, *place))
+    }
+}
+
+/// Where the keys stand that decide what a line means.
+#[derive(Debug, Default)]
+struct Known {
+    level: Option<usize>,
+    message: Option<usize>,
+    event: Option<usize>,
+    progress: Option<usize>,
+    /// `fields`, if it is an object.
+    fields: Option<usize>,
+    metric: bool,
+    event_name: bool,
+}
+
+impl Known {
+    /// One look at each key; of several spellings the most usual one counts.
+    fn of(line: &str, top: &[Place]) -> Self {
+        let mut known = Known::default();
+        let (mut level_rank, mut message_rank) = (usize::MAX, usize::MAX);
+        for (at, place) in top.iter().enumerate() {
+            let found = member(line, *place);
+            match found.key {
+                "event" => known.event = Some(at),
+                "progress" => known.progress = Some(at),
+                "metric" => known.metric = true,
+                EVENT_KEY => known.event_name = true,
+                "fields" if found.value.starts_with('{') => known.fields = Some(at),
+                key => {
+                    let rank = |keys: &[&str]| keys.iter().position(|known| *known == key);
+                    if let Some(rank) = rank(&MESSAGE_KEYS).filter(|rank| *rank < message_rank) {
+                        (known.message, message_rank) = (Some(at), rank);
+                    } else if let Some(rank) = rank(&LEVEL_KEYS).filter(|rank| *rank < level_rank) {
+                        (known.level, level_rank) = (Some(at), rank);
+                    }
+                }
+            }
+        }
+        known
     }
 }
 

@@ -4,7 +4,7 @@
 use databuild_model::level::Level;
 
 /// How much of a line is searched for a level. Levels stand in front.
-const LOOK_BYTES: usize = 160;
+const LOOK_BYTES: usize = 128;
 
 /// Words looked at after a time: thread, logger name, process id and the like come before the level.
 const WORDS_AFTER_TIME: usize = 5;
@@ -65,8 +65,9 @@ fn word_end(text: &[u8]) -> usize {
 
 /// A level word, in capitals or not. Numbers are not words.
 fn word(text: &[u8]) -> Option<Level> {
-    // The shortest level word has three letters, the longest eleven.
-    if !(3..=11).contains(&text.len()) {
+    // The shortest level word has three letters, the longest eleven; few letters begin one.
+    let first = text.first()? | 0x20;
+    if !(3..=11).contains(&text.len()) || memchr::memchr(first, b"iwensdtfcpa").is_none() {
         return None;
     }
     std::str::from_utf8(text).ok().and_then(Level::parse)
@@ -102,49 +103,48 @@ fn bracketed(look: &[u8]) -> Option<Level> {
 /// `2025-01-27 10:30:45,123 - name - ERROR - …`, `10:31:07.402 [main] WARN …`,
 /// `[2025-01-27T10:30:45Z] error: …`.
 fn after_time(look: &[u8]) -> Option<Level> {
-    let time_end = look
-        .iter()
-        .position(|byte| {
-            !matches!(
-                byte,
-                b'0'..=b'9'
-                    | b'-'
-                    | b':'
-                    | b'.'
-                    | b','
-                    | b'/'
-                    | b'T'
-                    | b'Z'
-                    | b'+'
-                    | b' '
-                    | b'\t'
-                    | b'['
-                    | b']'
-            )
-        })
-        .unwrap_or(look.len());
-    let (time, rest) = look.split_at_checked(time_end)?;
+    let in_time = |byte: u8| TIME_BYTES.get(usize::from(byte)).copied().unwrap_or(false);
+    let time_end = look.iter().position(|&byte| !in_time(byte))?;
+    let (time, mut rest) = look.split_at_checked(time_end)?;
     // A date or a clock: digits and at least one of the marks between them.
     if time.len() < 5 || !time.iter().any(|byte| matches!(byte, b':' | b'-' | b'/')) {
         return None;
     }
-    let mut words = rest
-        .split(|byte| matches!(byte, b' ' | b'\t' | b'|'))
-        .filter(|token| token.iter().any(u8::is_ascii_alphabetic));
-    let first = words.next()?;
-    let bare = |token: &[u8]| -> Option<(Level, bool)> {
-        let token = without_colour(token);
-        let token = token.get(token.iter().position(u8::is_ascii_alphabetic)?..)?;
+    for n in 0..WORDS_AFTER_TIME {
+        let begin = rest.iter().position(u8::is_ascii_alphabetic)?;
+        let token = rest.get(begin..)?;
         let (name, after) = token.split_at_checked(word_end(token))?;
-        let ends = matches!(after.first(), None | Some(b']' | b':' | b'>' | b')' | b',' | 0x1b));
-        word(name).filter(|_| ends).map(|level| (level, is_capitals(name)))
-    };
-    // Right after the time any spelling is a level; further on only capitals are.
-    if let Some((level, _)) = bare(first) {
-        return Some(level);
+        // Right after the time any spelling is a level; further on only capitals are.
+        let ends = matches!(
+            after.first(),
+            None | Some(b' ' | b'\t' | b'|' | b']' | b':' | b'>' | b')' | b',' | 0x1b)
+        );
+        // The letter that ends a colour is not part of the word.
+        let bare = name.strip_prefix(b"m").unwrap_or(name);
+        if ends && (n == 0 || is_capitals(bare)) {
+            let level = word(bare);
+            if level.is_some() {
+                return level;
+            }
+        }
+        let next = after.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'|' | 0x1b))?;
+        rest = after.get(next..)?;
     }
-    words.take(WORDS_AFTER_TIME - 1).filter_map(bare).find(|&(_, capitals)| capitals).map(|it| it.0)
+    None
 }
+
+/// The bytes of which dates and clocks consist, with what stands between and around them.
+#[expect(clippy::indexing_slicing, reason = "a constant: the compiler has run it")]
+const TIME_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b"0123456789-:.,/TZ+ \t[]";
+    let mut n = 0;
+    while n < bytes.len() {
+        table[bytes[n] as usize] = true;
+        n += 1;
+    }
+    table
+};
 
 /// `time=… level=error msg=…`: only in lines that begin as logfmt lines do.
 fn logfmt(look: &[u8]) -> Option<Level> {

@@ -29,6 +29,7 @@ fn a_stated_level_counts() {
             "[2025-01-27T10:30:45Z ERROR app] x",
             "2025-01-27T10:30:45.1Z ERROR app: x",
             "2025/01/27 10:30:45 [error] 12#0: x",
+            "2025-01-27 10:30:45 [main] \u{1b}[31mERROR\u{1b}[0m x",
             "time=\"2025-01-27\" level=error msg=\"x\"",
             "level=error msg=x",
             "ts=1 caller=a.go:1 level=error",
