@@ -85,21 +85,27 @@ pub(crate) fn run(root: &Path, arguments: &BenchArguments) -> Result<()> {
         capture_bytes: arguments.megabytes * 1_000_000,
         read_bytes: arguments.read_megabytes * 1_000_000,
     };
-    let mut results = Vec::new();
+    let (mut results, mut failures) = (Vec::new(), Vec::new());
     for (name, compare) in comparisons::ALL {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|wanted| wanted == name) {
             continue;
         }
-        for comparison in compare(&bench).with_context(|| format!("comparison {name}"))? {
-            if arguments.json {
-                results.push(comparison.json());
-            } else {
-                println!("{}", comparison.table());
+        match compare(&bench) {
+            Ok(comparisons) if arguments.json => {
+                results.extend(comparisons.iter().map(Comparison::json));
             }
+            Ok(comparisons) => {
+                comparisons.iter().for_each(|figures| println!("{}", figures.table()))
+            }
+            // The figures of the others are still worth having.
+            Err(error) => failures.push(format!("{name}: {error:#}")),
         }
     }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&results)?);
+    }
+    if !failures.is_empty() {
+        bail!("not compared: {}", failures.join("; "));
     }
     Ok(())
 }
