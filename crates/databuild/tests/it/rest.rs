@@ -2,4 +2,7 @@
 
 mod client;
 mod form;
+mod logs;
 mod rig;
+mod same_bytes;
+mod store;
