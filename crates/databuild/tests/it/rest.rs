@@ -2,6 +2,7 @@
 
 mod client;
 mod form;
+mod hostile;
 mod logs;
 mod rig;
 mod same_bytes;

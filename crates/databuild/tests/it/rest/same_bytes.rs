@@ -3,6 +3,7 @@
 use super::rig::Service;
 use super::store::{Dice, LiveRun};
 use crate::env::TestEnv;
+use std::fmt::Write;
 
 const RUN: &str = "0194a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b";
 
@@ -25,12 +26,12 @@ impl Question {
             question.add("until", "--until", &time);
         }
         if dice.below(3) == 0 {
-            let level = *dice.one(&["trace", "DEBUG", "info", "Warn", "error", "17"]);
+            let level = dice.one(&["trace", "DEBUG", "info", "Warn", "error", "17"]);
             question.add("level", "--level", level);
         }
         if dice.below(4) == 0 {
             let kinds =
-                *dice.one(&["log", "metric", "event", "log,event", "log,metric,event,manifest"]);
+                dice.one(&["log", "metric", "event", "log,event", "log,metric,event,manifest"]);
             question.add("kind", "--kind", kinds);
         }
         match dice.below(4) {
@@ -39,7 +40,7 @@ impl Question {
                 question.add(
                     "q",
                     "--grep",
-                    *dice.one(&["amount", "orders", "heartbeat", "nothing"]),
+                    dice.one(&["amount", "orders", "heartbeat", "nothing"]),
                 );
                 question.args.push("-i".to_owned());
             }
@@ -58,7 +59,7 @@ impl Question {
     fn add(&mut self, name: &str, flag: &str, value: &str) {
         self.args.extend([flag.to_owned(), value.to_owned()]);
         let separator = if self.query.is_empty() { "?" } else { "&" };
-        self.query.push_str(&format!("{separator}{name}={value}"));
+        write!(self.query, "{separator}{name}={value}").expect("written");
     }
 }
 

@@ -41,8 +41,8 @@ impl Dice {
         self.next() % n
     }
 
-    pub(crate) fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[usize::try_from(self.below(of.len() as u64)).expect("an index")]
+    pub(crate) fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[usize::try_from(self.below(of.len() as u64)).expect("an index")]
     }
 }
 
@@ -76,7 +76,7 @@ impl LiveRun {
             logs_dir: env.work().join(".databuild/logs"),
             refresh_interval: Duration::from_millis(10),
         };
-        let clock = Arc::new(Real(std::time::Instant::now()));
+        let clock = Arc::new(Real::new());
         let collector = LogCollector::start(options, Arc::new(OsFs), clock).expect("a collector");
         let (reader, writer) = pipe().expect("a pipe");
         let id = JobRunId::parse(id).expect("an id");
@@ -130,8 +130,8 @@ impl LiveRun {
                     Fields::from_iter([("cpu_seconds", "1.5")]),
                 ))),
                 _ => {
-                    let level = *dice.one(&Level::ALL);
-                    let words = *dice.one(&WORDS);
+                    let level = dice.one(&Level::ALL);
+                    let words = dice.one(&WORDS);
                     self.log(level, words);
                 }
             }
@@ -164,6 +164,13 @@ impl LiveRun {
 
 /// The machine's time: the collector waits by it.
 struct Real(std::time::Instant);
+
+impl Real {
+    #[expect(clippy::disallowed_methods, reason = "this is the Clock that the collector is given")]
+    fn new() -> Self {
+        Real(std::time::Instant::now())
+    }
+}
 
 impl Clock for Real {
     fn wall(&self) -> Timestamp {
