@@ -30,7 +30,7 @@ pub(crate) struct Project {
 
 /// An engine with the collector that it feeds.
 pub(crate) struct Works {
-    engine: Engine,
+    engine: Arc<Engine>,
     collector: Arc<LogCollector>,
 }
 
@@ -111,7 +111,7 @@ impl Project {
             let error = anyhow::Error::new(error).context("cannot find our own program");
             Failure::new(Exit::State, error)
         })?;
-        let engine = Engine::new(EngineParts {
+        let engine = Arc::new(Engine::new(EngineParts {
             spec: self.config.file.is_some().then(|| Arc::new(self.config.spec.clone())),
             bel: self.bel()?,
             collector: Arc::clone(&collector),
@@ -119,14 +119,14 @@ impl Project {
             wrapper: WrapperCommand { program, args: vec!["wrap".into()] },
             state_dir: self.state_dir(),
             lease: LEASE_DEFAULT,
-        });
+        }));
         Ok(Works { engine, collector })
     }
 }
 
 impl Works {
     /// The engine.
-    pub(crate) fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 

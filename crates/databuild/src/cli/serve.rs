@@ -3,6 +3,7 @@
 use super::args::ServeArgs;
 use super::context::Context;
 use super::outcome::{Exit, Failure};
+use crate::project::Works;
 use crate::server::{self, Parts, ServeError, Stopped};
 use databuild_model::clock::Clock;
 use std::io::Write;
@@ -12,14 +13,17 @@ use std::sync::Arc;
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> {
     let project = context.project()?;
+    let works = if args.no_build { None } else { Some(project.engine()?) };
     let parts = Parts {
         reader: project.reader(),
         bel: project.bel()?,
-        engine: None,
+        engine: works.as_ref().map(|works| Arc::clone(works.engine())),
         clock: Arc::clone(&context.clock) as Arc<dyn Clock>,
     };
     let quiet = context.global.quiet;
-    let stopped = server::serve(&args.listen, parts, |address| announce(address, quiet))?;
+    let stopped = server::serve(&args.listen, parts, |address| announce(address, quiet));
+    works.map_or(Ok(()), Works::stop)?;
+    let stopped = stopped?;
     Ok(match stopped {
         // How a supervisor ends a service: what it asked for was done.
         Stopped::Terminated => Exit::Done,

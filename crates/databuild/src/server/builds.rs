@@ -267,7 +267,7 @@ pub(crate) fn patterns(want: &[String]) -> Result<Vec<RefPattern>, Problem> {
 
 async fn begin(service: Arc<Service>, request: BuildRequest) -> Result<Response, Problem> {
     let row = service.blocking(move |service| {
-        let id = service.owned().start(service.engine()?, request)?;
+        let id = service.owned().start(service.engine()?, request, service.now())?;
         service.build(id.as_str())
     });
     accepted(row.await?)

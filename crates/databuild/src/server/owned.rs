@@ -7,6 +7,7 @@ use databuild_graph::execute::{
     BuildObserver, BuildRequest, Engine, Progress, StopFlag, StopLevel,
 };
 use databuild_model::ids::BuildId;
+use databuild_model::time::Timestamp;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -30,16 +31,16 @@ struct Owned {
     thread: JoinHandle<()>,
 }
 
-/// Tells the first thing that becomes of a build: its id, or why there is none.
+/// Tells the first thing that becomes of a build: that it is planned, or why it is not.
 struct FirstWord {
-    tell: SyncSender<Result<BuildId, Problem>>,
+    tell: SyncSender<Result<(), Problem>>,
 }
 
 impl BuildObserver for FirstWord {
     fn on_progress(&self, progress: &Progress) {
-        if let Progress::Received { build, .. } = progress {
+        if let Progress::Planned { .. } | Progress::Finished(_) = progress {
             // Nobody listens any more if the request was given up; the build goes on.
-            self.tell.try_send(Ok(build.clone())).ok();
+            self.tell.try_send(Ok(())).ok();
         }
     }
 }
@@ -50,12 +51,31 @@ impl OwnedBuilds {
         Self::default()
     }
 
-    /// Starts a build and returns when it has its id, or was refused.
+    /// Starts a build and returns its id when it is planned, or why it is not.
     pub(crate) fn start(
         &self,
         engine: &Arc<Engine>,
         request: BuildRequest,
+        now: Timestamp,
     ) -> Result<BuildId, Problem> {
+        let id = fresh_id(now)?;
+        let request = BuildRequest { id: Some(id.clone()), ..request };
+        let (tell, told) = sync_channel(1);
+        self.spawn(Arc::clone(engine), id.clone(), request, FirstWord { tell })?;
+        // Others can be started and stopped meanwhile, this one too.
+        let first = told.recv().unwrap_or_else(|_gone| {
+            Err(Problem::new(Slug::Internal, "the build ended before it was planned"))
+        });
+        first.map(|()| id)
+    }
+
+    fn spawn(
+        &self,
+        engine: Arc<Engine>,
+        id: BuildId,
+        request: BuildRequest,
+        observer: FirstWord,
+    ) -> Result<(), Problem> {
         let mut builds = self.builds.lock().unwrap_or_else(PoisonError::into_inner);
         builds.reap();
         if builds.closed {
@@ -66,37 +86,19 @@ impl OwnedBuilds {
             return Err(Problem::new(Slug::TooManyRequests, said));
         }
         let stop = StopFlag::new();
-        let (tell, told) = sync_channel(1);
-        let work = {
-            let (engine, stop) = (Arc::clone(engine), stop.clone());
-            move || {
-                let observer = FirstWord { tell };
-                if let Err(error) = engine.build(&request, &observer, &stop) {
-                    let problem = Problem::from(error);
-                    // Heard if it came before the id; after it, the log has the build's end.
-                    observer.tell.try_send(Err(problem)).ok();
-                }
+        let raised = stop.clone();
+        let work = move || {
+            if let Err(error) = engine.build(&request, &observer, &raised) {
+                // Heard if it came before the plan; after it, the log has the build's end.
+                observer.tell.try_send(Err(error.into())).ok();
             }
         };
         let thread = std::thread::Builder::new().name("build".to_owned()).spawn(work);
         let thread = thread.map_err(|error| {
             Problem::new(Slug::NotReady, format!("no thread for the build: {error}"))
         })?;
-        // The lock is held, so that a stop that comes now finds the build.
-        let first = told.recv().unwrap_or_else(|_gone| {
-            Err(Problem::new(Slug::Internal, "the build ended before it began"))
-        });
-        match first {
-            Ok(id) => {
-                builds.running.push(Owned { id: id.clone(), stop, thread });
-                Ok(id)
-            }
-            Err(problem) => {
-                // It has said its last word; its panic, if it was one, was told on stderr.
-                thread.join().ok();
-                Err(problem)
-            }
-        }
+        builds.running.push(Owned { id, stop, thread });
+        Ok(())
     }
 
     /// Tells a build of this service to stop; another one is left alone.
@@ -135,4 +137,13 @@ impl Builds {
             owned.thread.join().ok();
         }
     }
+}
+
+/// A UUID of version 7, as the engine itself makes them.
+fn fresh_id(now: Timestamp) -> Result<BuildId, Problem> {
+    let seconds = u64::try_from(now.as_seconds()).unwrap_or(0);
+    let nanos = u32::try_from(now.as_nanos().rem_euclid(1_000_000_000)).unwrap_or(0);
+    let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos);
+    BuildId::parse(uuid::Uuid::new_v7(time).to_string())
+        .map_err(|error| Problem::new(Slug::Internal, format!("no id for the build: {error}")))
 }

@@ -67,7 +67,7 @@ impl Service {
         self.parts.engine.as_ref().ok_or_else(|| {
             Problem::new(
                 Slug::NotReady,
-                "this service only answers questions: it was started with --no-build or without a project",
+                "this service only answers questions: it was started with --no-build",
             )
         })
     }

@@ -1,5 +1,6 @@
 //! The service from outside: a real process, a real socket, bytes as they are on the wire.
 
+mod builds;
 mod client;
 mod form;
 mod hostile;

@@ -29,7 +29,7 @@ fn world() -> TestEnv {
     run.end(0);
     let secret = format!("{{\"secret\":\"{CANARY}\"}}\n");
     for folder in ["", ".databuild", ".databuild/logs", ".databuild/logs/.journal", "deep/er"] {
-        env.write(&format!("{folder}/out.jsonl").trim_start_matches('/').to_owned(), &secret);
+        env.write(format!("{folder}/out.jsonl").trim_start_matches('/'), &secret);
     }
     std::fs::write(env.root().join("out.jsonl"), &secret).expect("written");
     env
