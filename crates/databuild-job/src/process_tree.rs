@@ -4,6 +4,7 @@
 //! which is why nothing is an error.
 
 use crate::limits::{COMMAND_BYTES_MAX, TREE_PROCESSES_MAX};
+use crate::sys;
 use databuild_model::entry::Stream;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::collections::HashSet;
@@ -78,13 +79,13 @@ fn parse_stat(pid: i32, stat: &str) -> Option<Process> {
     // `rest` begins with field 3 of proc(5).
     let number = |field: usize| -> Option<u64> { fields.get(field - 3)?.parse().ok() };
     let ticks: u64 = (14..=17).filter_map(number).sum();
-    let per_second = rustix::param::clock_ticks_per_second().max(1);
+    let per_second = sys::ticks_per_second();
     Some(Process {
         pid,
         parent: fields.get(1)?.parse().ok()?,
         zombie: matches!(fields.first(), Some(&("Z" | "X"))),
         cpu: Duration::from_millis(ticks.saturating_mul(1000) / per_second),
-        memory: number(24)?.saturating_mul(rustix::param::page_size() as u64),
+        memory: number(24)?.saturating_mul(sys::page_bytes()),
     })
 }
 

@@ -36,6 +36,20 @@ pub(crate) fn children_usage() -> ChildrenUsage {
     }
 }
 
+/// Ticks of a second in which /proc counts time.
+pub(crate) fn ticks_per_second() -> u64 {
+    // SAFETY: takes an integer, gives an integer, touches no memory of ours.
+    let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    u64::try_from(ticks).unwrap_or(0).max(1)
+}
+
+/// Bytes of a page, in which /proc counts memory.
+pub(crate) fn page_bytes() -> u64 {
+    // SAFETY: as above.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    u64::try_from(bytes).unwrap_or(4096)
+}
+
 /// Makes the child that `command` starts safe to run:
 ///
 /// * no descriptor from 3 on is passed to it, whoever forgot to close it on exec;
