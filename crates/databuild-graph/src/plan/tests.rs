@@ -292,7 +292,7 @@ fn what_cannot_be_wanted() {
         "report/date=2025-01-32 report/date=2024-12-31 report/date=2025-01-09..2025-01-02 clean/date=2025-01-01/region=eus
          clean/date=2025-01-01 repot report/date=last-3m",
         expect![[r#"
-            DB0303: `2025-01-32` is not a day
+            DB0303: `2025-01-32` is no day
                 write it as 2025-01-26
             DB0303: `date` begins at 2025-01-01: there is no 2024-12-31
                 ask for a later one, or change `from` under [keys]

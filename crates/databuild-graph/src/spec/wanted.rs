@@ -370,7 +370,7 @@ fn end(key: &Key, every: Every, typed: &str, now: Timestamp) -> Result<Period, W
 
 fn not_a_period(every: Every, typed: &str) -> WantedError {
     let help = format!("write it as {}", every.example());
-    error(Code::NoSuchValue, format!("`{typed}` is not a {}", every.word()), help)
+    error(Code::NoSuchValue, format!("`{typed}` is no {}", every.word()), help)
 }
 
 fn word(
@@ -409,6 +409,11 @@ fn word(
         )));
     };
     let first = newest.step(1 - steps).ok_or_else(|| wrong("give a smaller number".to_owned()))?;
+    // The newest seven of four that there are is all four.
+    let first = match key.kind {
+        KeyKind::Time { from: Some(from), .. } => first.max(from),
+        KeyKind::Time { from: None, .. } | KeyKind::List(_) | KeyKind::Any => first,
+    };
     Ok(Some((first, newest)))
 }
 

@@ -50,8 +50,8 @@ fn writable(folder: &Path, problems: &mut Vec<Problem>) {
     let access =
         rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
     let why = match access {
-        Ok(()) if there.is_dir() => return,
-        Ok(()) => "it is not a folder".to_owned(),
+        _ if !there.is_dir() => "it is not a folder".to_owned(),
+        Ok(()) => return,
         Err(why) => why.to_string(),
     };
     let message = format!("{} cannot be written: {why}", there.display());

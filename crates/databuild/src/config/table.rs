@@ -244,7 +244,7 @@ const LOGS: &[Entry] = &[
         Shape::Text,
         "\".databuild/logs\"",
         ".databuild/logs",
-        "Where logs are kept. `DATABUILD_LOGS_DIR` wins over it.",
+        "Where logs are kept; a relative folder is below the project's. `DATABUILD_LOGS_DIR` wins over it.",
     ),
     key(
         "refresh_interval",

@@ -22,10 +22,23 @@ pub(super) fn parse(text: &str) -> (Spanned<DeTable<'_>>, Vec<Problem>) {
             continue;
         }
         let message = error.message().lines().next().unwrap_or_default().to_owned();
-        let help = "this is not TOML (toml.io)";
+        let help = syntax_help(&message);
         problems.push(Problem::error(Code::Syntax, Some(span), message, help));
     }
     (table, problems)
+}
+
+/// What to do about what the parser says.
+fn syntax_help(message: &str) -> &'static str {
+    if message.contains("duplicate") {
+        "give each name once"
+    } else if message.contains("expected newline") || message.contains("expected value") {
+        "put a text in quotes, and each key on a line of its own"
+    } else if message.contains("unclosed") || message.contains("expected `") {
+        "close what was opened"
+    } else {
+        "this is not TOML (toml.io)"
+    }
 }
 
 /// Unknown keys, values of another type, and keys that have no meaning yet.

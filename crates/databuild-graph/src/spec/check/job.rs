@@ -60,7 +60,6 @@ pub(super) fn check(draft: &JobDraft, keys: &Keys, problems: &mut Problems) -> O
     let run = command("run", draft.run.as_ref(), problems);
     let needs = command("needs", draft.needs.as_ref(), problems);
     let job = JobSpec {
-        label: label?,
         out: out.into_iter().flatten().collect(),
         inputs: inputs.into_iter().flatten().collect(),
         needs,
@@ -75,6 +74,8 @@ pub(super) fn check(draft: &JobDraft, keys: &Keys, problems: &mut Problems) -> O
         dir: dir(draft, problems),
         // A job without its command still takes part in what is checked across jobs.
         run: run.unwrap_or_else(Command::nothing),
+        // Last: what else is wrong with a job is told though its name is.
+        label: label?,
     };
     Some(job)
 }

@@ -90,7 +90,7 @@ fn time(
             problems.add(
                 Code::BadTimeKey,
                 place(part),
-                format!("`{text}` is not a {}", every.word()),
+                format!("`{text}` is no {}", every.word()),
                 help,
             );
         }
