@@ -169,7 +169,7 @@ listen = "0.0.0.0:8440"
               ┌─ databuild.toml:6:20
             6 │ date   = { every = "dya", from = "2024-13-01" }
               │                    ^^^^^ did you mean `day`?
-            error DB0204: `2024-13-01` is not a day
+            error DB0204: `2024-13-01` is no day
               ┌─ databuild.toml:6:34
             6 │ date   = { every = "dya", from = "2024-13-01" }
               │                                  ^^^^^^^^^^^^ write it as 2025-01-26
@@ -189,7 +189,7 @@ listen = "0.0.0.0:8440"
               ┌─ databuild.toml:9:10
             9 │ size   = "all"
               │          ^^^^^ write "any" for free values, a list such as ["eu", "us"], or { every = "day" }
-            error DB0204: `2025-01-01` is not a hour
+            error DB0204: `2025-01-01` is no hour
                ┌─ databuild.toml:10:35
             10 │ hour   = { every = "hour", from = "2025-01-01", until = "2025-01-01T00" }
                │                                   ^^^^^^^^^^^^ write it as 2025-01-26T07
