@@ -5,7 +5,7 @@ use super::problem::{Code, Problem, nearest, one_of};
 use std::path::PathBuf;
 
 /// Every variable that means something to us, in the environment of ours or of a job.
-pub(crate) const KNOWN: [&str; 17] = [
+pub(crate) const KNOWN: [&str; 18] = [
     "DATABUILD_ATTEMPT",
     "DATABUILD_BUILD_ID",
     "DATABUILD_COLOR",
@@ -22,6 +22,7 @@ pub(crate) const KNOWN: [&str; 17] = [
     "DATABUILD_OUTPUTS",
     "DATABUILD_PAGER",
     "DATABUILD_PROGRESS",
+    "DATABUILD_TARGET_DIR",
     "DATABUILD_UTC",
 ];
 

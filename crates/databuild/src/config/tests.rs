@@ -105,192 +105,11 @@ listen = "[::1]:0"
 
 #[test]
 fn all_errors_at_once_each_in_its_place() {
-    check_text(
-        r#"[project]
-nmae = "shop"
-root = ""
-
-[keys]
-date   = { every = "dya", from = "2024-13-01" }
-region = ["eu", "eu", "a/b"]
-in     = "any"
-size   = "all"
-hour   = { every = "hour", from = "2025-01-01", until = "2025-01-01T00" }
-
-[jobs.ingest]
-out     = "raw/date={date}/region={region}"
-run     = "python ingest.py --date {date} --region {regoin} --out {out}"
-retries = "2"
-timeout = 600
-
-[jobs.clean]
-in  = "raw/date={dat}/region={region}"
-out = "clean/date={date}/region={region}"
-run = ""
-
-[jobs.report]
-in  = ["clean/date={date..date-6d}/region={*}", "x/region={region}", "y//{date}"]
-out = "report/date={date}"
-retries = -1
-dir = "/abs"
-
-[jobs.again]
-out = "report/date={date}"
-run = "awk '{print}' ${HOME}"
-timeout = "10 minutes"
-
-[jobs."bad name"]
-run = "x"
-
-[logs]
-keep = { age = "3d" }
-cache_runs = 0
-refresh_interval = "fast"
-
-[metrics]
-labels = ["job_label", "a b"]
-
-[serve]
-listen = "0.0.0.0:8440"
-
-[savr]
-[saver]
-"#,
-        expect![[r#"
-            error DB0103: unknown key `nmae` in [project]
-              ┌─ databuild.toml:2:1
-            2 │ nmae = "shop"
-              │ ^^^^ did you mean `name`?
-            error DB0223: the root of the partitions is empty
-              ┌─ databuild.toml:3:8
-            3 │ root = ""
-              │        ^^ write a folder, or leave `root` out to use the project's own folder
-            error DB0204: `dya` is not a length of time
-              ┌─ databuild.toml:6:20
-            6 │ date   = { every = "dya", from = "2024-13-01" }
-              │                    ^^^^^ did you mean `day`?
-            error DB0204: `2024-13-01` is no day
-              ┌─ databuild.toml:6:34
-            6 │ date   = { every = "dya", from = "2024-13-01" }
-              │                                  ^^^^^^^^^^^^ write it as 2025-01-26
-            error DB0203: `eu` stands here twice
-              ┌─ databuild.toml:7:17
-            7 │ region = ["eu", "eu", "a/b"]
-              │                 ^^^^ remove one
-            error DB0203: `a/b` cannot be a value of a key
-              ┌─ databuild.toml:7:23
-            7 │ region = ["eu", "eu", "a/b"]
-              │                       ^^^^^ use only A-Z a-z 0-9 . _ + : - and no `..`
-            error DB0202: `in` cannot be a key
-              ┌─ databuild.toml:8:1
-            8 │ in     = "any"
-              │ ^^ `{in}` and `{out}` are the job's partitions: use another name
-            error DB0203: `all` does not say what values `size` has
-              ┌─ databuild.toml:9:10
-            9 │ size   = "all"
-              │          ^^^^^ write "any" for free values, a list such as ["eu", "us"], or { every = "day" }
-            error DB0204: `2025-01-01` is no hour
-               ┌─ databuild.toml:10:35
-            10 │ hour   = { every = "hour", from = "2025-01-01", until = "2025-01-01T00" }
-               │                                   ^^^^^^^^^^^^ write it as 2025-01-26T07
-            error DB0219: `{regoin}` is not a key of this job
-               ┌─ databuild.toml:14:52
-            14 │ run     = "python ingest.py --date {date} --region {regoin} --out {out}"
-               │                                                    ^^^^^^^^ did you mean `{region}`? For the text itself write `{{regoin}}`
-            error DB0104: `jobs.ingest.retries` is a whole number, not text
-               ┌─ databuild.toml:15:11
-            15 │ retries = "2"
-               │           ^^^ write it without quotes: 2
-            error DB0104: `jobs.ingest.timeout` is a duration, as text, not a whole number
-               ┌─ databuild.toml:16:11
-            16 │ timeout = 600
-               │           ^^^ give it a unit: "600s"
-            error DB0206: there is no key `dat`
-               ┌─ databuild.toml:19:17
-            19 │ in  = "raw/date={dat}/region={region}"
-               │                 ^^^^^ did you mean `date`?
-            error DB0219: there is no command
-               ┌─ databuild.toml:21:7
-            21 │ run = ""
-               │       ^^ write a command, or `true` for nothing to do
-            error DB0212: job `report` has no command
-               ┌─ databuild.toml:23:7
-            23 │ [jobs.report]
-               │       ^^^^^^ say how it is made: run = "python make.py {out}"
-            error DB0207: the range `date..date-6d` ends before it begins
-               ┌─ databuild.toml:24:20
-            24 │ in  = ["clean/date={date..date-6d}/region={*}", "x/region={region}", "y//{date}"]
-               │                    ^^^^^^^^^^^^^^^ put the earlier end first: {date-6d..date}
-            error DB0213: `out` does not say which `region`
-               ┌─ databuild.toml:24:59
-            24 │ in  = ["clean/date={date..date-6d}/region={*}", "x/region={region}", "y//{date}"]
-               │                                                           ^^^^^^^^ add {region} to `out`, or read all of them: region={*}
-            error DB0209: the pattern is not a path below the root
-               ┌─ databuild.toml:24:72
-            24 │ in  = ["clean/date={date..date-6d}/region={*}", "x/region={region}", "y//{date}"]
-               │                                                                        ^ write folders below the root: no `.`, no `..`, no slash too many
-            error DB0222: `retries` cannot be -1
-               ┌─ databuild.toml:26:11
-            26 │ retries = -1
-               │           ^^ use 0 to 100
-            error DB0223: `/abs` is not a folder below the project's
-               ┌─ databuild.toml:27:7
-            27 │ dir = "/abs"
-               │       ^^^^^^ write a relative path without `..`
-            error DB0215: `report/date={date}` is made by two jobs: `report` makes it too, as `report/date={date}`
-               ┌─ databuild.toml:30:7
-            30 │ out = "report/date={date}"
-               │       ^^^^^^^^^^^^^^^^^^^^ each partition is made by exactly one job: rename one, or give them different values
-            error DB0219: `{print}` is not a key of this job
-               ┌─ databuild.toml:31:13
-            31 │ run = "awk '{print}' ${HOME}"
-               │             ^^^^^^^ use {in}, {out} or a key of `out`; for the text itself write `{{print}}`
-            error DB0220: `10 minutes` is not a duration: `minutes` is not a unit
-               ┌─ databuild.toml:32:11
-            32 │ timeout = "10 minutes"
-               │           ^^^^^^^^^^^^ write whole numbers with units: 500ms, 90s, 10m, 1h30m, 3d, 2w
-            error DB0201: `bad name` cannot be the name of a job: a job label cannot contain ' ' (byte 3); allowed are A-Z a-z 0-9 . _ - / : + @
-               ┌─ databuild.toml:34:7
-            34 │ [jobs."bad name"]
-               │       ^^^^^^^^^^ use only A-Z a-z 0-9 . _ - / : + @
-            error DB0211: job `bad name` makes nothing
-               ┌─ databuild.toml:34:7
-            34 │ [jobs."bad name"]
-               │       ^^^^^^^^^^ say what it makes: out = "name/date={date}"
-            error DB0105: `logs.keep` is not built yet
-               ┌─ databuild.toml:38:1
-            38 │ keep = { age = "3d" }
-               │ ^^^^ take it out: this version does not do it, and would not pretend to
-            error DB0222: `cache_runs` cannot be 0
-               ┌─ databuild.toml:39:14
-            39 │ cache_runs = 0
-               │              ^ use 1 to 100000
-            error DB0220: `fast` is not a duration: a number must stand before `fast`
-               ┌─ databuild.toml:40:20
-            40 │ refresh_interval = "fast"
-               │                    ^^^^^^ write whole numbers with units: 500ms, 90s, 10m, 1h30m, 3d, 2w
-            error DB0109: the label `job_label` is taken
-               ┌─ databuild.toml:43:11
-            43 │ labels = ["job_label", "a b"]
-               │           ^^^^^^^^^^^ use another name: this one has a meaning already
-            error DB0109: `a b` cannot be a label
-               ┌─ databuild.toml:43:24
-            43 │ labels = ["job_label", "a b"]
-               │                        ^^^^^ use a letter, then letters, digits and _
-            error DB0108: `0.0.0.0:8440` can be reached from other machines
-               ┌─ databuild.toml:46:10
-            46 │ listen = "0.0.0.0:8440"
-               │          ^^^^^^^^^^^^^^ listen on 127.0.0.1 or [::1], and let a proxy that checks who asks stand before it
-            error DB0103: unknown key `savr`
-               ┌─ databuild.toml:48:2
-            48 │ [savr]
-               │  ^^^^ did you mean `saver`?
-            error DB0105: `saver` is not built yet
-               ┌─ databuild.toml:49:2
-            49 │ [saver]
-               │  ^^^^^ take it out: this version does not do it, and would not pretend to
-        "#]],
-    );
+    let source = source(include_str!("tests/errors.toml"));
+    let (config, problems) = check(&source, &Environment::default());
+    assert_eq!(config, None);
+    let report = report::human(Named { name: &source.name, text: &source.text }, &problems);
+    expect_file!["./tests/errors.txt"].assert_eq(&report);
 }
 
 #[test]
@@ -455,19 +274,21 @@ fn escapes_of_the_file_do_not_reach_the_terminal() {
     assert!(!text.contains('\u{1b}') && !text.contains('\u{7f}'), "{text:?}");
 }
 
+const FILE: &str = "[logs]\ndir = \"l\"\nrefresh_interval = \"2s\"\ncache_runs = 5\n[serve]\nlisten = \"localhost:1\"\n";
+
+fn settings_of(text: &str, variables: &[(&str, &str)]) -> String {
+    let env = environment(variables);
+    let source = source(text);
+    let (config, problems) = check(&source, &env);
+    let mut out = report::human(Named { name: &source.name, text: &source.text }, &problems);
+    for setting in config.iter().flat_map(|config| effective::settings(&source, config, &env)) {
+        writeln!(out, "{} = {}  # {}", setting.key, setting.value, setting.origin).expect("text");
+    }
+    out
+}
+
 #[test]
 fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
-    let settings = |text: &str, variables: &[(&str, &str)]| {
-        let env = environment(variables);
-        let source = source(text);
-        let (config, problems) = check(&source, &env);
-        let mut out = report::human(Named { name: &source.name, text: &source.text }, &problems);
-        for setting in config.iter().flat_map(|config| effective::settings(&source, config, &env)) {
-            writeln!(out, "{} = {}  # {}", setting.key, setting.value, setting.origin)
-                .expect("text");
-        }
-        out
-    };
     expect![[r#"
         project.name = "shop"  # default
         project.root = "/shop"  # default
@@ -477,8 +298,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
         metrics.labels = []  # default
         serve.listen = "127.0.0.1:8440"  # default
     "#]]
-    .assert_eq(&settings("", &[]));
-    let file = "[logs]\ndir = \"l\"\nrefresh_interval = \"2s\"\ncache_runs = 5\n[serve]\nlisten = \"localhost:1\"\n";
+    .assert_eq(&settings_of("", &[]));
     expect![[r#"
         project.name = "shop"  # default
         project.root = "/shop"  # default
@@ -488,7 +308,7 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
         metrics.labels = []  # default
         serve.listen = "127.0.0.1:1"  # databuild.toml:6
     "#]]
-    .assert_eq(&settings(file, &[]));
+    .assert_eq(&settings_of(FILE, &[]));
     expect![[r#"
         project.name = "shop"  # default
         project.root = "/shop"  # default
@@ -498,8 +318,8 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
         metrics.labels = []  # default
         serve.listen = "127.0.0.1:9"  # environment DATABUILD_LISTEN
     "#]]
-    .assert_eq(&settings(
-        file,
+    .assert_eq(&settings_of(
+        FILE,
         &[
             ("DATABUILD_LOGS_DIR", "/logs"),
             ("DATABUILD_LOG_REFRESH_INTERVAL_MS", "50"),
@@ -510,6 +330,10 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
             ("HOME", "/root"),
         ],
     ));
+}
+
+#[test]
+fn variables_that_mean_nothing() {
     expect![[r#"
         error DB0107: the variable DATABUILD_LOG_REFRESH_INTERVAL_MS is "1s", which is not milliseconds
            set it to 1000, or unset it
@@ -519,8 +343,8 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
            write an address of this machine and a port: 127.0.0.1:8440
         warning DB0106: the variable `DATABUILD_LOG_DIR` means nothing
            did you mean `DATABUILD_LOGS_DIR`?
-    "#]].assert_eq(&settings(
-        file,
+    "#]].assert_eq(&settings_of(
+        FILE,
         &[
             ("DATABUILD_LOG_DIR", "/logs"),
             ("DATABUILD_LOG_REFRESH_INTERVAL_MS", "1s"),
