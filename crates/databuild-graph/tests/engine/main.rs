@@ -21,7 +21,9 @@ pub(crate) fn rig() -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     path.pop();
-    path.join("examples/engine_rig")
+    let path = path.join("examples/engine_rig");
+    assert!(path.exists(), "no {}: cargo build -p databuild-graph --examples", path.display());
+    path
 }
 
 /// A project in a folder of its own.
