@@ -67,11 +67,6 @@ impl Failure {
                 .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
         })
     }
-
-    /// For commands whose body has not landed.
-    pub(crate) fn not_here_yet() -> Self {
-        Failure::text(Exit::Bug, "this command is not built yet")
-    }
 }
 
 /// Output that cannot be written.

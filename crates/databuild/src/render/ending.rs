@@ -19,12 +19,16 @@ pub(crate) fn words(summary: &RunSummary) -> String {
         Cause::Oom => "out of memory".to_owned(),
         Cause::Timeout => "timed out".to_owned(),
         Cause::Cancelled => "cancelled".to_owned(),
-        Cause::LaunchFailed => "could not be started".to_owned(),
+        Cause::LaunchFailed => match summary.exit_code {
+            Some(127) => "could not be started: not found".to_owned(),
+            Some(126) => "could not be started: not executable".to_owned(),
+            Some(_) | None => "could not be started".to_owned(),
+        },
         Cause::ConfigInvalid => "its configuration cannot be run".to_owned(),
         Cause::WrapperLost => "incomplete (wrapper lost)".to_owned(),
     };
     match &summary.reason {
-        Some(reason) if !reason.is_empty() => format!("{short}: {reason}"),
+        Some(reason) if !reason.is_empty() && !short.contains(':') => format!("{short}: {reason}"),
         Some(_) | None => short,
     }
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 macro_rules! scenarios {
     ($($name:ident)*) => {
-        $(#[test] fn $name() { run(stringify!($name)); })*
+        $(#[test] fn $name() { check(stringify!($name)); })*
 
         #[test]
         fn every_scenario_file_is_run() {
@@ -37,9 +37,14 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    build
+    demo
     emit
     help
     init
+    logs
+    noproject
+    run
     usage
 }
 
@@ -47,7 +52,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/scenarios")
 }
 
-fn run(name: &str) {
+fn check(name: &str) {
     let path = folder().join(format!("{name}.test"));
     let text = std::fs::read_to_string(&path).expect("the scenario");
     let got = play(&text);
@@ -111,9 +116,13 @@ fn normalise(env: &TestEnv, text: &str) -> String {
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "[timestamp]"),
         (r"\b\d\d:\d\d:\d\d(\.\d{3})?\b", "[time]"),
         (r"\b(today|yesterday) \d\d:\d\d\b", "[day time]"),
-        (r"\b\d+m\d\ds\b|\b\d+\.\d+s\b", "[took]"),
+        (r"\b\d+m\d\ds\b|\b\d+\.\d+s\b|\b\d+ms\b", "[took]"),
         (r#""(duration_seconds|took_seconds)":[0-9.e-]+"#, "\"$1\":[took]"),
         (r"\b(pid|process)=\d+", "$1=[pid]"),
+        (r"\bduration_seconds=\S+", "duration_seconds=[took]"),
+        (r" = \d+(\.\d+)? (s|MB)\b", " = [measured] $2"),
+        // Columns are as wide as what was replaced.
+        (r"(\S) {2,}", "$1  "),
     ];
     let root = env.root().to_string_lossy().into_owned();
     let mut text = text.replace(&root, "[dir]").replace('\u{1b}', "^[");

@@ -166,7 +166,7 @@ pub(crate) enum RunsCommand {
 Examples:
   databuild status                                      every partition that was ever made
   databuild status 'clean/date=2025-01-01..2025-01-31'  these, made or not
-  databuild status --missing                            what was wanted and is not there")]
+  databuild status --missing                            what was tried and is not there")]
 pub(crate) struct StatusArgs {
     /// Partitions, ranges, or the beginning of refs
     #[arg(value_name = "REF-PATTERN")]

@@ -2,6 +2,7 @@
 
 use super::super::args::LogsArgs;
 use super::super::outcome::{Exit, Failure};
+use crate::render::times::counted;
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{PartitionFilter, RunFilter, RunRow};
 use databuild_graph::bel::select::Selected;
@@ -195,12 +196,13 @@ fn choose_attempts(args: &LogsArgs, bel: &Bel, targets: &mut Targets) -> Result<
         match attempts.iter().find(|other| other.attempt == wanted) {
             Some(found) => *target = Target { id: found.id.clone(), row: Some(found.clone()) },
             None => {
-                let count = attempts.len();
-                let message = format!("run {} has no attempt {wanted}", row.number);
-                return Err(Failure::text(Exit::Nothing, message).remedy(format!(
-                    "its task was tried {count} times in build {}",
-                    row.number.build
-                )));
+                let count = counted(attempts.len() as u64, "time", "times");
+                let message = match wanted {
+                    0 => format!("run {} is the first attempt", row.number),
+                    _ => format!("run {} has no attempt {wanted}", row.number),
+                };
+                return Err(Failure::text(Exit::Nothing, message)
+                    .remedy(format!("its task was tried {count} in build {}", row.number.build)));
             }
         }
     }
