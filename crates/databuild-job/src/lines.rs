@@ -193,6 +193,14 @@ impl Capture {
         self.release(sink);
     }
 
+    /// Something came on the other stream at `at`: a line that came before and only waits for lines
+    /// that may belong to it goes first, so that entries stand in the order in which they happened.
+    pub(crate) fn go_before(&mut self, at: Moment, sink: &mut impl Sink) {
+        if self.group_at.mono < at.mono && !self.joiner.expects_more() {
+            self.release(sink);
+        }
+    }
+
     /// When [`Capture::tick`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let group = (self.group != 0)

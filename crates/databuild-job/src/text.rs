@@ -249,6 +249,12 @@ impl Joiner {
         self.level
     }
 
+    /// Whether the entry is the beginning of something that surely goes on: a crash report without its
+    /// message yet.
+    pub(crate) fn expects_more(&self) -> bool {
+        matches!(self.report, Report::PythonFrames | Report::RustMessage)
+    }
+
     /// Whether `line` belongs to the entry that the last [`Joiner::head`] began. To be asked once per
     /// line.
     pub(crate) fn continues(&mut self, line: &[u8]) -> bool {

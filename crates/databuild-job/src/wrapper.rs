@@ -220,6 +220,9 @@ impl Wrapper<'_> {
 
     /// Reads once and gives the emitter what it has room for.
     fn serve_stream(&mut self, n: usize, readable: bool, at: Moment) {
+        if readable && let Some(other) = self.captures.get_mut(1 - n) {
+            other.go_before(at, self.emitter);
+        }
         let (Some(capture), Some(pipe), Some(backlog), Some(ended)) = (
             self.captures.get_mut(n),
             self.pipes.get_mut(n),

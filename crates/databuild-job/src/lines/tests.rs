@@ -221,3 +221,17 @@ proptest! {
         prop_assert_eq!(kept, states(&stream));
     }
 }
+
+#[test]
+fn a_line_that_waits_goes_before_what_comes_on_the_other_stream() {
+    let mut capture = Capture::new(Stream::Stdout);
+    let mut taker = Taker::default();
+    feed(&mut capture, b"reading\n", at(0), &mut taker);
+    capture.go_before(at(0), &mut taker);
+    assert_eq!(taker.taken.len(), 0, "at the same moment nobody knows who was first");
+    capture.go_before(at(5), &mut taker);
+    assert_eq!(taker.taken.len(), 1);
+    feed(&mut capture, b"Traceback (most recent call last):\n", at(6), &mut taker);
+    capture.go_before(at(9), &mut taker);
+    assert_eq!(taker.taken.len(), 1, "a crash report stays in one piece");
+}
