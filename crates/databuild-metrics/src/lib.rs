@@ -4,5 +4,10 @@
 //! that grows with the data, such as a partition or a run, cannot become a label: it does not compile.
 //! No store, no HTTP, no clock.
 
+pub mod aggregate;
+pub mod expose;
+pub mod guard;
 pub mod label;
+pub mod limits;
 pub mod metric_templates;
+pub mod registry;

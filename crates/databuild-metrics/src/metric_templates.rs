@@ -32,9 +32,16 @@ pub struct Family {
     pub user_labels: bool,
 }
 
+const NONE: &[&str] = &[];
 const JOB: &[&str] = &["job_label", "job_type"];
 const JOB_RESULT: &[&str] = &["job_label", "job_type", "result"];
+const JOB_NAME: &[&str] = &["job_label", "job_type", "name"];
 const JOB_LEVEL: &[&str] = &["job_label", "level"];
+const RESULT: &[&str] = &["result"];
+const REASON: &[&str] = &["reason"];
+const FAMILY: &[&str] = &["family"];
+const BUILD: &[&str] = &["version"];
+const HTTP: &[&str] = &["route", "code"];
 
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $id:ident: $kind:ident $name:literal $unit:literal $labels:ident $user:literal $help:literal;)*) => {
@@ -70,15 +77,84 @@ catalogue! {
     /// Rows, as jobs report them. First.
     ROWS_PROCESSED_TOTAL: Counter "databuild_rows_processed_total" "" JOB true
         "Rows that jobs reported as processed";
+    /// Other measurements that only grow.
+    USER_POINTS_TOTAL: Counter "databuild_job_reported_total" "" JOB_NAME true
+        "Amounts that jobs reported under names of their own ending in _total, added up";
+    /// Other measurements.
+    USER_VALUE: Gauge "databuild_job_reported_value" "" JOB_NAME true
+        "Values that jobs reported under names of their own, from the run that ended last";
     /// Runs by how they ended.
     JOB_RUNS_TOTAL: Counter "databuild_job_runs_total" "" JOB_RESULT false
         "Job runs that ended, by how they ended";
     /// How long runs take.
     JOB_DURATION_SECONDS: Histogram "databuild_job_duration_seconds" "seconds" JOB_RESULT false
         "Time from launch to end of job runs";
+    /// When a job last ended well.
+    JOB_LAST_SUCCESS_TIMESTAMP_SECONDS: Gauge "databuild_job_last_success_timestamp_seconds" "seconds" JOB false
+        "When a run of the job last ended with success, in seconds since 1970";
+    /// When a job last ended at all.
+    JOB_LAST_COMPLETION_TIMESTAMP_SECONDS: Gauge "databuild_job_last_completion_timestamp_seconds" "seconds" JOB false
+        "When a run of the job last ended, in seconds since 1970";
+    /// Runs under way.
+    JOBS_RUNNING: Gauge "databuild_jobs_running" "" NONE false
+        "Job runs under way";
+    /// Builds under way.
+    BUILDS_RUNNING: Gauge "databuild_builds_running" "" NONE false
+        "Builds under way";
+    /// Builds by how they ended.
+    BUILDS_TOTAL: Counter "databuild_builds_total" "" RESULT false
+        "Builds that ended, by how they ended";
     /// Log entries by level.
     LOG_ENTRIES_TOTAL: Counter "databuild_log_entries_total" "" JOB_LEVEL false
         "Log entries stored";
+    /// Bytes of run files.
+    LOG_BYTES_WRITTEN_TOTAL: Counter "databuild_log_written_bytes_total" "bytes" NONE false
+        "Bytes of entries stored";
+    /// Lines that were not entries.
+    LOG_MALFORMED_LINES_TOTAL: Counter "databuild_log_malformed_lines_total" "" NONE false
+        "Lines from wrappers that were not entries and are kept as text";
+    /// Jumps in the numbering of a run.
+    LOG_SEQUENCE_GAPS_TOTAL: Counter "databuild_log_sequence_gaps_total" "" NONE false
+        "Times that an entry's sequence number was not the one after the one before";
+    /// Runs whose record is not whole.
+    LOG_INCOMPLETE_RUNS_TOTAL: Counter "databuild_log_incomplete_runs_total" "" NONE false
+        "Job runs whose record says that something is missing";
+    /// How far the aggregator is behind the store.
+    METRICS_CURSOR_AGE_SECONDS: Gauge "databuild_metrics_cursor_age_seconds" "seconds" NONE false
+        "Age of the newest stored entry that these metrics know";
+    /// Series by family.
+    METRIC_SERIES: Gauge "databuild_metric_series" "" FAMILY false
+        "Series of a family";
+    /// Series folded away.
+    METRIC_OVERFLOW_TOTAL: Counter "databuild_metric_overflow_total" "" FAMILY false
+        "Values that went to the __other__ series because the family's budget is spent";
+    /// Labels dropped.
+    METRIC_LABELS_DROPPED_TOTAL: Counter "databuild_metric_labels_dropped_total" "" FAMILY false
+        "Labels that jobs gave and the configuration does not allow";
+    /// Points refused.
+    METRIC_POINTS_REJECTED_TOTAL: Counter "databuild_metric_points_rejected_total" "" REASON false
+        "Measurements that cannot be counted: not finite, or negative where a value only grows";
+    /// Requests.
+    HTTP_REQUESTS_TOTAL: Counter "databuild_http_requests_total" "" HTTP false
+        "Requests answered";
+    /// How long requests take.
+    HTTP_REQUEST_DURATION_SECONDS: Histogram "databuild_http_request_duration_seconds" "seconds" HTTP false
+        "Time from a request's head to the head of its answer";
+    /// What this is.
+    BUILD_INFO: Gauge "databuild_build_info" "" BUILD false
+        "Always 1; the label tells the version of the program";
+    /// Processor time of the service.
+    PROCESS_CPU_SECONDS_TOTAL: Counter "process_cpu_seconds_total" "seconds" NONE false
+        "Processor time of this process";
+    /// Memory of the service.
+    PROCESS_RESIDENT_MEMORY_BYTES: Gauge "process_resident_memory_bytes" "bytes" NONE false
+        "Resident memory of this process";
+    /// Open files of the service.
+    PROCESS_OPEN_FDS: Gauge "process_open_fds" "" NONE false
+        "Open file descriptors of this process";
+    /// When the service started.
+    PROCESS_START_TIME_SECONDS: Gauge "process_start_time_seconds" "seconds" NONE false
+        "When this process started, in seconds since 1970";
 }
 
 /// The names under which the wrapper reports its own measurements, and jobs their rows.

@@ -9,7 +9,7 @@ const FIRST: [Family; 2] = [JOB_MEMORY_PEAK_MB, JOB_CPU_TOTAL_SECONDS];
 fn names_follow_the_naming_rules() {
     for family in ALL.iter().filter(|family| !FIRST.contains(family)) {
         let name = family.name;
-        assert!(name.starts_with("databuild_"), "{name}");
+        assert!(name.starts_with("databuild_") || name.starts_with("process_"), "{name}");
         assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
         let counts = family.kind == FamilyType::Counter;
         assert_eq!(name.ends_with("_total"), counts, "{name}: `_total` is for counters");

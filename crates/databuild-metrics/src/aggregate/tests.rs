@@ -1,0 +1,114 @@
+//! What runs say, and what a scrape then shows.
+
+use super::{MetricsAggregator, RunOf};
+use crate::expose::{Format, expose};
+use crate::guard::Budget;
+use databuild_model::cause::Cause;
+use databuild_model::entry::MetricPoint;
+use databuild_model::time::Timestamp;
+use expect_test::expect;
+
+fn run(id: &'static str) -> RunOf<'static> {
+    RunOf { job_run_id: id, job_label: "clean", job_type: "process" }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_nanos(seconds * 1_000_000_000)
+}
+
+fn point(name: &str, value: f64, labels: &[(&str, &str)]) -> MetricPoint {
+    let mut point = MetricPoint::new(name, value, "");
+    point.labels = labels.iter().copied().collect();
+    point
+}
+
+/// The samples without their heads, and without buckets that are empty.
+fn samples(aggregator: &MetricsAggregator) -> String {
+    let text = expose(aggregator.registry(), Format::Classic);
+    let shown = |line: &&str| !line.starts_with('#') && !line.ends_with("} 0");
+    text.lines().filter(shown).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn counters_add_up_and_gauges_take_the_run_that_ended_last() {
+    let mut a = MetricsAggregator::new(Budget::default(), vec!["stage".into()]);
+    a.ingest_metric(run("b"), &point("job_runtime_seconds", 2.5, &[]), at(20));
+    a.ingest_metric(run("a"), &point("job_runtime_seconds", 9.0, &[]), at(10));
+    a.ingest_metric(
+        run("a"),
+        &point("rows_processed", 1000.0, &[("stage", "x"), ("file", "f")]),
+        at(9),
+    );
+    a.ingest_metric(run("b"), &point("rows_processed", 500.0, &[("stage", "x")]), at(19));
+    a.ingest_metric(run("b"), &point("lines_changed_total", 3.0, &[]), at(19));
+    a.ingest_metric(run("b"), &point("job_memory_peak_mb", 2.0, &[]), at(19));
+    a.ingest_metric(run("b"), &point("job_cpu_total_seconds", f64::NAN, &[]), at(19));
+    a.ingest_metric(run("b"), &point("job_cpu_total_seconds", -1.0, &[]), at(19));
+    expect![[r#"
+        databuild_job_runtime_seconds{job_label="clean",job_type="process"} 2.5
+        databuild_job_memory_peak_mb{job_label="clean",job_type="process"} 2
+        databuild_job_memory_peak_bytes{job_label="clean",job_type="process"} 2097152
+        databuild_rows_processed_total{job_label="clean",job_type="process",stage="x"} 1500
+        databuild_job_reported_total{job_label="clean",job_type="process",name="lines_changed_total"} 3
+        databuild_metric_labels_dropped_total{family="databuild_rows_processed_total"} 1
+        databuild_metric_points_rejected_total{reason="negative"} 2
+        databuild_metric_points_rejected_total{reason="not_finite"} 2
+        databuild_metric_series{family="databuild_job_runtime_seconds"} 1
+        databuild_metric_series{family="databuild_job_memory_peak_mb"} 1
+        databuild_metric_series{family="databuild_job_memory_peak_bytes"} 1
+        databuild_metric_series{family="databuild_rows_processed_total"} 1
+        databuild_metric_series{family="databuild_job_reported_total"} 1
+        databuild_metric_series{family="databuild_metric_labels_dropped_total"} 1
+        databuild_metric_series{family="databuild_metric_points_rejected_total"} 2
+    "#]]
+    .assert_eq(&samples(&a));
+    assert_eq!(a.registry().guard().culprits()[0].label, "file");
+}
+
+#[test]
+fn ends_count_by_result_with_the_run_as_exemplar() {
+    let mut a = MetricsAggregator::new(Budget::default(), Vec::new());
+    a.ingest_end(run("r1"), Cause::Exit, 0.4, at(100));
+    a.ingest_entries(run("r1"), &[0, 0, 3, 0, 1, 0], 512);
+    let text = expose(a.registry(), Format::OpenMetrics);
+    let shown = |line: &&str| line.contains("r1") || line.starts_with("databuild_log");
+    let lines: String = text.lines().filter(shown).map(|line| format!("{line}\n")).collect();
+    expect![[r#"
+        databuild_job_runs_total{job_label="clean",job_type="process",result="failure"} 1 # {job_run_id="r1"} 0.4 100.000000000
+        databuild_job_duration_seconds_bucket{job_label="clean",job_type="process",result="failure",le="0.5"} 1 # {job_run_id="r1"} 0.4 100.000000000
+        databuild_log_entries_total{job_label="clean",level="ERROR"} 1
+        databuild_log_entries_total{job_label="clean",level="INFO"} 3
+        databuild_log_written_bytes_total 512
+    "#]]
+    .assert_eq(&lines);
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn a_million_label_values_stay_within_the_budget() {
+    let budget = Budget { series_per_family: 50, series: 120 };
+    let mut a = MetricsAggregator::new(budget, vec!["id".into()]);
+    for n in 0..100_000 {
+        let value = n.to_string();
+        a.ingest_metric(run("r"), &point("rows_processed", 1.0, &[("id", &value)]), at(n));
+        a.ingest_metric(run("r"), &point(&format!("m{n}"), 1.0, &[("id", &value)]), at(n));
+    }
+    let series: usize = a.registry().series_counts().map(|(_, count)| count).sum();
+    assert!(series <= 120, "{series}");
+    let text = samples(&a);
+    assert!(
+        text.contains(r#"stage="__other__"#) || text.contains(r#"id="__other__"} 99951"#),
+        "{text}"
+    );
+    let worst = &a.registry().guard().culprits()[0];
+    assert_eq!((worst.job_label.as_str(), 99_000 < worst.count), ("clean", true));
+}
+
+#[test]
+fn the_state_comes_back_as_it_was() {
+    let mut a = MetricsAggregator::new(Budget::default(), Vec::new());
+    a.ingest_end(run("r1"), Cause::Success, 0.4, at(100));
+    let kept = serde_json::to_string(&a).unwrap();
+    let back: MetricsAggregator = serde_json::from_str(&kept).unwrap();
+    assert_eq!(back, a);
+}

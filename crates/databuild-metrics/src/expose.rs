@@ -1,0 +1,224 @@
+//! The registry as text: the classic Prometheus format 0.0.4, and OpenMetrics 1.0 with exemplars.
+//!
+//! Sources: "Exposition formats" of the Prometheus documentation, and the OpenMetrics 1.0
+//! specification.
+
+use crate::limits;
+use crate::metric_templates::{Family, FamilyType, METRIC_SERIES};
+use crate::registry::{DURATION_BUCKETS, Exemplar, LabelPairs, Registry, Series};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// Which of the two text formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `text/plain; version=0.0.4`.
+    Classic,
+    /// `application/openmetrics-text; version=1.0.0`.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The media type of the format.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Format::Classic => "text/plain; version=0.0.4; charset=utf-8",
+            Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+
+    /// The format that an `Accept` header asks for; the classic one if it does not say.
+    pub fn negotiate(accept: &str) -> Format {
+        if accept.contains("application/openmetrics-text") {
+            Format::OpenMetrics
+        } else {
+            Format::Classic
+        }
+    }
+}
+
+/// Everything in the registry, in the order of the catalogue.
+pub fn expose(registry: &Registry, format: Format) -> String {
+    let mut out = Text { out: String::new(), format };
+    for (family, series) in registry.families() {
+        out.family(family, series);
+    }
+    out.series_counts(registry);
+    if format == Format::OpenMetrics {
+        out.out.push_str("# EOF\n");
+    }
+    out.out
+}
+
+/// The labels as they stand between braces; also the key of a series.
+pub(crate) fn labels_text(labels: LabelPairs<'_>) -> String {
+    let mut text = String::new();
+    for (name, value) in labels {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(name);
+        text.push_str("=\"");
+        for c in cut(value).chars() {
+            match c {
+                '"' => text.push_str("\\\""),
+                '\\' => text.push_str("\\\\"),
+                '\n' => text.push_str("\\n"),
+                other => text.push(other),
+            }
+        }
+        text.push('"');
+    }
+    text
+}
+
+fn cut(value: &str) -> &str {
+    value.get(..value.floor_char_boundary(limits::LABEL_VALUE_BYTES_MAX)).unwrap_or(value)
+}
+
+struct Text {
+    out: String,
+    format: Format,
+}
+
+impl Text {
+    /// OpenMetrics names the family of a counter without `_total`, and only takes counters that
+    /// have it; the one name that is older than the rule is exposed as what it then is, a gauge.
+    fn head(&mut self, family: &Family) {
+        let stem = family.name.strip_suffix("_total");
+        let (name, kind) = match (family.kind, self.format, stem) {
+            (FamilyType::Counter, Format::OpenMetrics, Some(stem)) => (stem, "counter"),
+            (FamilyType::Counter, Format::OpenMetrics, None) => (family.name, "unknown"),
+            (FamilyType::Counter, Format::Classic, _) => (family.name, "counter"),
+            (FamilyType::Gauge, _, _) => (family.name, "gauge"),
+            (FamilyType::Histogram, _, _) => (family.name, "histogram"),
+        };
+        self.line(&["# HELP ", name, " ", family.help]);
+        self.line(&["# TYPE ", name, " ", kind]);
+        let has_unit = !family.unit.is_empty() && name.ends_with(family.unit);
+        if self.format == Format::OpenMetrics && has_unit {
+            self.line(&["# UNIT ", name, " ", family.unit]);
+        }
+    }
+
+    fn line(&mut self, pieces: &[&str]) {
+        pieces.iter().for_each(|piece| self.out.push_str(piece));
+        self.out.push('\n');
+    }
+
+    fn family(&mut self, family: &Family, all: &BTreeMap<String, Series>) {
+        self.head(family);
+        for (labels, series) in all {
+            match series {
+                Series::Counter { total, exemplar } => {
+                    let exemplar = exemplar.as_ref().filter(|_| family.name.ends_with("_total"));
+                    self.sample(family.name, "", labels, *total, exemplar);
+                }
+                Series::Gauge { value, .. } => self.sample(family.name, "", labels, *value, None),
+                Series::Histogram { buckets, sum, exemplars } => {
+                    self.histogram(family.name, labels, buckets, *sum, exemplars);
+                }
+            }
+        }
+    }
+
+    fn histogram(
+        &mut self,
+        name: &str,
+        labels: &str,
+        buckets: &[u64],
+        sum: f64,
+        exemplars: &[Option<Exemplar>],
+    ) {
+        let mut count = 0_u64;
+        let bounds = DURATION_BUCKETS.into_iter().chain([f64::INFINITY]);
+        for ((bound, own), exemplar) in bounds.zip(buckets).zip(exemplars) {
+            count += own;
+            let comma = if labels.is_empty() { "" } else { "," };
+            let le = if bound.is_finite() { number(bound, self.format) } else { "+Inf".into() };
+            let labels = format!("{labels}{comma}le=\"{le}\"");
+            self.sample(name, "_bucket", &labels, as_float(count), exemplar.as_ref());
+        }
+        self.sample(name, "_sum", labels, sum, None);
+        self.sample(name, "_count", labels, as_float(count), None);
+    }
+
+    fn sample(
+        &mut self,
+        name: &str,
+        suffix: &str,
+        labels: &str,
+        value: f64,
+        exemplar: Option<&Exemplar>,
+    ) {
+        self.out.push_str(name);
+        self.out.push_str(suffix);
+        if !labels.is_empty() {
+            self.out.push('{');
+            self.out.push_str(labels);
+            self.out.push('}');
+        }
+        self.out.push(' ');
+        push_number(&mut self.out, value);
+        if let Some(exemplar) = exemplar.filter(|_| self.format == Format::OpenMetrics) {
+            self.exemplar(exemplar);
+        }
+        self.out.push('\n');
+    }
+
+    fn exemplar(&mut self, exemplar: &Exemplar) {
+        self.out.push_str(" # {");
+        self.out.push_str(&labels_text(&[("job_run_id", &exemplar.job_run_id)]));
+        self.out.push_str("} ");
+        push_number(&mut self.out, exemplar.value);
+        let (seconds, nanos) = (
+            exemplar.at_nanos.div_euclid(1_000_000_000),
+            exemplar.at_nanos.rem_euclid(1_000_000_000),
+        );
+        // Writing to a string cannot fail.
+        let written = write!(self.out, " {seconds}.{nanos:09}");
+        debug_assert!(written.is_ok());
+    }
+
+    fn series_counts(&mut self, registry: &Registry) {
+        let counts: Vec<_> = registry.series_counts().collect();
+        if counts.is_empty() {
+            return;
+        }
+        self.head(&METRIC_SERIES);
+        for (family, count) in counts {
+            let labels = labels_text(&[("family", family.name)]);
+            let count = as_float(u64::try_from(count).unwrap_or(u64::MAX));
+            self.sample(METRIC_SERIES.name, "", &labels, count, None);
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count above 2^53 is shown rounded")]
+fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+/// OpenMetrics wants the bounds of buckets as floating-point numbers.
+fn number(value: f64, format: Format) -> String {
+    let mut text = String::new();
+    push_number(&mut text, value);
+    if format == Format::OpenMetrics && !text.contains(['.', 'e']) {
+        text.push_str(".0");
+    }
+    text
+}
+
+fn push_number(out: &mut String, value: f64) {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    // Writing to a string cannot fail.
+    let written = if value.trunc() == value && value.abs() < EXACT {
+        write!(out, "{value:.0}")
+    } else {
+        write!(out, "{value}")
+    };
+    debug_assert!(written.is_ok());
+}
+
+#[cfg(test)]
+mod tests;

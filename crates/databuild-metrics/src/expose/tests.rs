@@ -1,0 +1,57 @@
+//! Both formats, whole.
+
+use super::{Format, expose, labels_text};
+use crate::guard::Budget;
+use crate::metric_templates::{JOB_CPU_TOTAL_SECONDS, LOG_ENTRIES_TOTAL};
+use crate::registry::Registry;
+use expect_test::expect;
+
+#[test]
+fn heads_differ_between_the_formats() {
+    let mut registry = Registry::new(Budget::default());
+    registry.add(&LOG_ENTRIES_TOTAL, &[("job_label", "a\"b"), ("level", "INFO")], 3.0, None);
+    registry.add(&JOB_CPU_TOTAL_SECONDS, &[("job_label", "a")], 0.25, None);
+    expect![[r##"
+        # HELP databuild_job_cpu_total_seconds Processor time of the process trees of all job runs
+        # TYPE databuild_job_cpu_total_seconds counter
+        databuild_job_cpu_total_seconds{job_label="a"} 0.25
+        # HELP databuild_log_entries_total Log entries stored
+        # TYPE databuild_log_entries_total counter
+        databuild_log_entries_total{job_label="a\"b",level="INFO"} 3
+        # HELP databuild_metric_series Series of a family
+        # TYPE databuild_metric_series gauge
+        databuild_metric_series{family="databuild_job_cpu_total_seconds"} 1
+        databuild_metric_series{family="databuild_log_entries_total"} 1
+    "##]]
+    .assert_eq(&expose(&registry, Format::Classic));
+    expect![[r##"
+        # HELP databuild_job_cpu_total_seconds Processor time of the process trees of all job runs
+        # TYPE databuild_job_cpu_total_seconds unknown
+        # UNIT databuild_job_cpu_total_seconds seconds
+        databuild_job_cpu_total_seconds{job_label="a"} 0.25
+        # HELP databuild_log_entries Log entries stored
+        # TYPE databuild_log_entries counter
+        databuild_log_entries_total{job_label="a\"b",level="INFO"} 3
+        # HELP databuild_metric_series Series of a family
+        # TYPE databuild_metric_series gauge
+        databuild_metric_series{family="databuild_job_cpu_total_seconds"} 1
+        databuild_metric_series{family="databuild_log_entries_total"} 1
+        # EOF
+    "##]]
+    .assert_eq(&expose(&registry, Format::OpenMetrics));
+}
+
+#[test]
+fn label_values_are_escaped_and_cut() {
+    assert_eq!(labels_text(&[("a", "x\\\"\n"), ("b", "")]), r#"a="x\\\"\n",b="""#);
+    assert_eq!(labels_text(&[("a", &"é".repeat(200))]).len(), 256 + 4);
+}
+
+#[test]
+fn accept_headers_choose() {
+    assert_eq!(
+        Format::negotiate("application/openmetrics-text;version=1.0.0,*/*;q=0.1"),
+        Format::OpenMetrics
+    );
+    assert_eq!(Format::negotiate("*/*"), Format::Classic);
+}

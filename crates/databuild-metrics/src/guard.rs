@@ -1,0 +1,94 @@
+//! How many series there may be, and who wanted more.
+
+use crate::limits;
+use crate::metric_templates::Family;
+use crate::registry::{LabelPairs, weight};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How many series there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// In one family; a histogram counts once for each set of labels.
+    pub series_per_family: usize,
+    /// In all, as a scrape counts them.
+    pub series: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget { series_per_family: limits::SERIES_PER_FAMILY_MAX, series: limits::SERIES_MAX }
+    }
+}
+
+/// The budget, what of it is spent, and who was refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Guard {
+    budget: Budget,
+    spent: usize,
+    /// `family job_label label` to the number of values that were refused.
+    culprits: BTreeMap<String, u64>,
+}
+
+/// Somebody whose values do not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Culprit {
+    /// The family.
+    pub family: String,
+    /// The job.
+    pub job_label: String,
+    /// The label, or nothing if the labels together are too many.
+    pub label: String,
+    /// How many values were dropped or folded away.
+    pub count: u64,
+}
+
+impl Guard {
+    pub(crate) fn new(budget: Budget) -> Self {
+        Guard { budget, spent: 0, culprits: BTreeMap::new() }
+    }
+
+    /// Whether a family that has `known` sets of labels may have another one. The last place of a
+    /// family is kept for `__other__`.
+    pub(crate) fn admit(&mut self, family: &Family, known: usize) -> bool {
+        let fits = known + 1 < self.budget.series_per_family
+            && self.spent + weight(family) <= self.budget.series;
+        if fits {
+            self.spent += weight(family);
+        }
+        fits
+    }
+
+    pub(crate) fn blame(&mut self, family: &Family, labels: LabelPairs<'_>) {
+        let job =
+            labels.iter().find(|(name, _)| *name == "job_label").map_or("", |(_, value)| value);
+        self.remember(family, job, "");
+    }
+
+    /// Remembers that a job gave a label that the configuration does not allow.
+    pub(crate) fn blame_label(&mut self, family: &Family, job: &str, label: &str) {
+        self.remember(family, job, label);
+    }
+
+    fn remember(&mut self, family: &Family, job: &str, label: &str) {
+        let key = format!("{} {job} {label}", family.name);
+        if self.culprits.len() < limits::CULPRITS_MAX || self.culprits.contains_key(&key) {
+            *self.culprits.entry(key).or_default() += 1;
+        }
+    }
+
+    /// Who was refused, most often refused first.
+    pub fn culprits(&self) -> Vec<Culprit> {
+        let mut all: Vec<Culprit> = self
+            .culprits
+            .iter()
+            .map(|(key, &count)| {
+                let mut words = key.splitn(3, ' ').map(str::to_owned);
+                let mut word = || words.next().unwrap_or_default();
+                Culprit { family: word(), job_label: word(), label: word(), count }
+            })
+            .collect();
+        all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.family.cmp(&b.family)));
+        all
+    }
+}

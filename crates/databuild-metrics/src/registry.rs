@@ -1,0 +1,188 @@
+//! The series that there are, by family and labels, and the only way to change one.
+
+use crate::expose::labels_text;
+use crate::guard::{Budget, Guard};
+use crate::metric_templates::{
+    ALL, Family, FamilyType, METRIC_OVERFLOW_TOTAL, METRIC_POINTS_REJECTED_TOTAL,
+};
+use databuild_model::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where the values of labels that have no series of their own go.
+pub const OTHER: &str = "__other__";
+
+/// Upper bounds of the buckets of durations, in seconds: from a job of milliseconds to one of hours.
+pub const DURATION_BUCKETS: [f64; 14] = [
+    0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 10_800.0, 43_200.0, 86_400.0,
+];
+
+/// Names and values of the labels of a series, in the order of the family.
+pub type LabelPairs<'a> = &'a [(&'a str, &'a str)];
+
+/// Every series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registry {
+    families: BTreeMap<String, BTreeMap<String, Series>>,
+    guard: Guard,
+}
+
+/// The state of one series.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Series {
+    /// A number that only grows, and the exemplar of its last growth.
+    Counter { total: f64, exemplar: Option<Exemplar> },
+    /// A number, and when it was set.
+    Gauge { value: f64, at_nanos: i64 },
+    /// Observations by bucket; the last bucket is the one without a bound.
+    Histogram { buckets: Vec<u64>, sum: f64, exemplars: Vec<Option<Exemplar>> },
+}
+
+/// One observation behind a number, and the run that it came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exemplar {
+    /// The job run.
+    pub job_run_id: String,
+    /// What was observed.
+    pub value: f64,
+    /// When, in nanoseconds since 1970.
+    pub at_nanos: i64,
+}
+
+impl Registry {
+    /// A registry without series.
+    pub fn new(budget: Budget) -> Self {
+        Registry { families: BTreeMap::new(), guard: Guard::new(budget) }
+    }
+
+    /// What was dropped or folded away, and who caused it.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    pub(crate) fn guard_mut(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
+    /// Adds `amount` to a counter. The amount is finite and not negative; others are refused.
+    pub fn add(
+        &mut self,
+        family: &Family,
+        labels: LabelPairs<'_>,
+        amount: f64,
+        exemplar: Option<Exemplar>,
+    ) {
+        if !amount.is_finite() || amount < 0.0 {
+            self.reject(amount);
+            return;
+        }
+        if let Series::Counter { total, exemplar: last } = self.series(family, labels) {
+            *total += amount;
+            *last = exemplar.or_else(|| last.take());
+        }
+    }
+
+    /// Sets a gauge, unless it was set with a later time already.
+    pub fn set(&mut self, family: &Family, labels: LabelPairs<'_>, value: f64, at: Timestamp) {
+        if !value.is_finite() {
+            self.reject(value);
+            return;
+        }
+        if let Series::Gauge { value: slot, at_nanos } = self.series(family, labels)
+            && *at_nanos <= at.as_nanos()
+        {
+            (*slot, *at_nanos) = (value, at.as_nanos());
+        }
+    }
+
+    /// Counts an observation into a histogram of durations.
+    pub fn observe(
+        &mut self,
+        family: &Family,
+        labels: LabelPairs<'_>,
+        seconds: f64,
+        exemplar: Option<Exemplar>,
+    ) {
+        if !seconds.is_finite() || seconds < 0.0 {
+            self.reject(seconds);
+            return;
+        }
+        let bucket = DURATION_BUCKETS.partition_point(|&bound| bound < seconds);
+        if let Series::Histogram { buckets, sum, exemplars } = self.series(family, labels) {
+            *sum += seconds;
+            if let Some(count) = buckets.get_mut(bucket) {
+                *count += 1;
+            }
+            if let (Some(slot), Some(exemplar)) = (exemplars.get_mut(bucket), exemplar) {
+                *slot = Some(exemplar);
+            }
+        }
+    }
+
+    /// The series of these labels, made if the budget allows it, else the family's `__other__`.
+    fn series(&mut self, family: &Family, labels: LabelPairs<'_>) -> &mut Series {
+        let mut text = labels_text(labels);
+        let known = self.families.get(family.name).map_or(0, BTreeMap::len);
+        if !self.families.get(family.name).is_some_and(|series| series.contains_key(&text))
+            && !self.guard.admit(family, known)
+        {
+            self.guard.blame(family, labels);
+            self.count(&METRIC_OVERFLOW_TOTAL, &[("family", family.name)]);
+            let folded: Vec<_> = labels.iter().map(|&(name, _)| (name, OTHER)).collect();
+            text = labels_text(&folded);
+        }
+        let of_family = self.families.entry(family.name.to_owned()).or_default();
+        of_family.entry(text).or_insert_with(|| Series::new(family.kind))
+    }
+
+    /// Counts something about the metrics themselves. Those labels come from the catalogue, so they
+    /// need no budget.
+    pub(crate) fn count(&mut self, family: &Family, labels: LabelPairs<'_>) {
+        let of_family = self.families.entry(family.name.to_owned()).or_default();
+        let series =
+            of_family.entry(labels_text(labels)).or_insert_with(|| Series::new(family.kind));
+        if let Series::Counter { total, .. } = series {
+            *total += 1.0;
+        }
+    }
+
+    fn reject(&mut self, value: f64) {
+        let reason = if value.is_finite() { "negative" } else { "not_finite" };
+        self.count(&METRIC_POINTS_REJECTED_TOTAL, &[("reason", reason)]);
+    }
+
+    /// The families that have series, in the order of the catalogue.
+    pub(crate) fn families(
+        &self,
+    ) -> impl Iterator<Item = (&'static Family, &BTreeMap<String, Series>)> {
+        ALL.iter().filter_map(|family| Some((family, self.families.get(family.name)?)))
+    }
+
+    /// Series by family, histograms counted by bucket.
+    pub fn series_counts(&self) -> impl Iterator<Item = (&'static Family, usize)> {
+        self.families().map(|(family, series)| (family, series.len() * weight(family)))
+    }
+}
+
+/// How many series of the exposition one entry of the registry makes.
+pub(crate) fn weight(family: &Family) -> usize {
+    match family.kind {
+        FamilyType::Counter | FamilyType::Gauge => 1,
+        FamilyType::Histogram => DURATION_BUCKETS.len() + 3,
+    }
+}
+
+impl Series {
+    fn new(kind: FamilyType) -> Self {
+        let slots = DURATION_BUCKETS.len() + 1;
+        match kind {
+            FamilyType::Counter => Series::Counter { total: 0.0, exemplar: None },
+            FamilyType::Gauge => Series::Gauge { value: 0.0, at_nanos: i64::MIN },
+            FamilyType::Histogram => Series::Histogram {
+                buckets: vec![0; slots],
+                sum: 0.0,
+                exemplars: vec![None; slots],
+            },
+        }
+    }
+}
