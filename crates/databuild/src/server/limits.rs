@@ -41,6 +41,10 @@ pub(crate) const WRITE_STALL: Duration = Duration::from_secs(60);
 /// this long is a disk that does not answer.
 pub(crate) const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
+/// How long the start of a build waits for its plan, so that what cannot be planned is told at once. Below
+/// [`ANSWER_WAIT`], so that a long plan is a slow answer and not a failed one.
+pub(crate) const PLAN_WAIT: Duration = Duration::from_secs(20);
+
 /// Between two comments on a quiet stream: below the 30 s after which the strictest usual proxies
 /// close one.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);

@@ -8,7 +8,7 @@ use databuild_graph::execute::{
 };
 use databuild_model::ids::BuildId;
 use databuild_model::time::Timestamp;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -51,7 +51,8 @@ impl OwnedBuilds {
         Self::default()
     }
 
-    /// Starts a build and returns its id when it is planned, or why it is not.
+    /// Starts a build and returns its id when it is planned, or why it is not; one whose plan takes
+    /// very long is answered before.
     pub(crate) fn start(
         &self,
         engine: &Arc<Engine>,
@@ -63,10 +64,14 @@ impl OwnedBuilds {
         let (tell, told) = sync_channel(1);
         self.spawn(Arc::clone(engine), id.clone(), request, FirstWord { tell })?;
         // Others can be started and stopped meanwhile, this one too.
-        let first = told.recv().unwrap_or_else(|_gone| {
-            Err(Problem::new(Slug::Internal, "the build ended before it was planned"))
-        });
-        first.map(|()| id)
+        match told.recv_timeout(limits::PLAN_WAIT) {
+            Ok(first) => first.map(|()| id),
+            // It is recorded by now, and its events tell the rest.
+            Err(RecvTimeoutError::Timeout) => Ok(id),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Problem::new(Slug::Internal, "the build ended before it was planned"))
+            }
+        }
     }
 
     fn spawn(
