@@ -132,9 +132,8 @@ impl Display {
     fn line(&self, state: &mut State, line: &str) {
         state.last_line = self.clock.mono();
         match self.mode {
-            Mode::Bar => self.bar.println(line),
-            // A reader of stderr that went away does not stop a build.
-            Mode::Lines => drop(writeln!(std::io::stderr(), "{line}")),
+            Mode::Bar => self.bar.suspend(|| write_line(line)),
+            Mode::Lines => write_line(line),
             Mode::Silent => {}
         }
     }
@@ -257,4 +256,9 @@ impl BuildObserver for Display {
             Progress::Finished(_) => {}
         }
     }
+}
+
+/// A reader of stderr that went away does not stop a build.
+fn write_line(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
 }

@@ -43,12 +43,11 @@ impl Screen {
 }
 
 /// `less` gets the options that make it a guest: it leaves short results on the screen, passes our
-/// colours and shows everything else. Options of the user's own win.
+/// colours and shows everything else. A `LESS` of the user's own wins.
 #[expect(clippy::disallowed_methods, reason = "the pager is the user's program, not a job")]
 fn start(pager: &str) -> io::Result<Child> {
     Command::new("sh")
-        .args(["-c", &format!("exec {pager}")])
-        .env("LESS", "FRX")
+        .args(["-c", &format!("LESS=${{LESS-FRX}} exec {pager}")])
         .env("LESSSECURE", "1")
         .stdin(Stdio::piped())
         .spawn()

@@ -8,3 +8,4 @@ mod docs;
 mod env;
 mod rest;
 mod scenario;
+mod stop;
