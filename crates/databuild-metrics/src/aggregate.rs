@@ -5,19 +5,20 @@ use crate::guard::Budget;
 use crate::metric_templates as templates;
 use crate::metric_templates::{Family, FamilyType, reported};
 use crate::registry::{Exemplar, Registry};
+use databuild_model::bel::BuildEnd;
 use databuild_model::cause::Cause;
 use databuild_model::entry::MetricPoint;
 use databuild_model::level::Level;
 use databuild_model::time::Timestamp;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Totals over all job runs that were told to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct MetricsAggregator {
     registry: Registry,
     reported_names: BTreeSet<String>,
-    #[serde(skip)]
+    /// The values of each allowed label that have series of their own.
+    label_values: BTreeMap<String, BTreeSet<String>>,
     allowed_labels: Vec<String>,
 }
 
@@ -34,14 +35,16 @@ pub struct RunOf<'a> {
 
 impl MetricsAggregator {
     /// An aggregator that has been told nothing. `allowed_labels` are the labels that jobs may add.
-    pub fn new(budget: Budget, allowed_labels: Vec<String>) -> Self {
-        let reported_names = BTreeSet::new();
-        MetricsAggregator { registry: Registry::new(budget), reported_names, allowed_labels }
-    }
-
-    /// Goes on with a state that was kept, under the labels that are allowed now.
-    pub fn allow_labels(&mut self, allowed_labels: Vec<String>) {
-        self.allowed_labels = allowed_labels;
+    pub fn new(budget: Budget, mut allowed_labels: Vec<String>) -> Self {
+        // In one order whatever the configuration's, so that a series has one name.
+        allowed_labels.sort_unstable();
+        allowed_labels.dedup();
+        MetricsAggregator {
+            registry: Registry::new(budget),
+            reported_names: BTreeSet::new(),
+            label_values: BTreeMap::new(),
+            allowed_labels,
+        }
     }
 
     /// The series.
@@ -49,9 +52,31 @@ impl MetricsAggregator {
         &self.registry
     }
 
-    /// The series, for what is measured outside job runs.
+    /// The series, to put back what was kept.
     pub fn registry_mut(&mut self) -> &mut Registry {
         &mut self.registry
+    }
+
+    /// The names of jobs' own measurements that have series of their own.
+    pub fn reported_names(&self) -> impl Iterator<Item = &str> {
+        self.reported_names.iter().map(String::as_str)
+    }
+
+    /// The labels and values that have series of their own.
+    pub fn label_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.label_values
+            .iter()
+            .flat_map(|(label, all)| all.iter().map(move |v| (label.as_str(), v.as_str())))
+    }
+
+    /// Puts back a name that was kept.
+    pub fn restore_name(&mut self, name: &str) {
+        self.reported_name(name);
+    }
+
+    /// Puts back a label's value that was kept.
+    pub fn restore_label_value(&mut self, label: &str, value: &str) {
+        self.label_values.entry(label.to_owned()).or_default().insert(value.to_owned());
     }
 
     /// A measurement of a run. Counters add up; gauges take the latest.
@@ -117,13 +142,36 @@ impl MetricsAggregator {
         }
     }
 
+    /// What the record of a run that ended says of its whole.
+    pub fn ingest_record(&mut self, malformed: u64, sequence_gaps: u64, complete: bool) {
+        let counts = [
+            (&templates::LOG_MALFORMED_LINES_TOTAL, malformed),
+            (&templates::LOG_SEQUENCE_GAPS_TOTAL, sequence_gaps),
+            (&templates::LOG_INCOMPLETE_RUNS_TOTAL, u64::from(!complete)),
+        ];
+        for (family, count) in counts {
+            self.registry.add(family, &[], amount(count), None);
+        }
+    }
+
+    /// A stretch of log is not there any more, and was not counted before it went.
+    pub fn ingest_skipped(&mut self) {
+        self.registry.count(&templates::METRICS_SKIPPED_STRETCHES_TOTAL, &[]);
+    }
+
+    /// A build ended.
+    pub fn ingest_build_end(&mut self, end: BuildEnd) {
+        let result = match end {
+            BuildEnd::Completed => "success",
+            BuildEnd::Failed => "failure",
+            BuildEnd::Cancelled => "cancellation",
+            BuildEnd::Lost => "error",
+        };
+        self.registry.add(&templates::BUILDS_TOTAL, &[("result", result)], 1.0, None);
+    }
+
     /// Entries of a run were stored; `level_counts` in the order of [`Level::ALL`].
     pub fn ingest_entries(&mut self, run: RunOf<'_>, level_counts: &[u64; 6], bytes: u64) {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a batch has far fewer than 2^53 of anything"
-        )]
-        let amount = |count: u64| count as f64;
         for (level, &count) in Level::ALL.into_iter().zip(level_counts) {
             if count != 0 {
                 let labels = [("job_label", run.job_label), ("level", level.as_str())];
@@ -131,6 +179,7 @@ impl MetricsAggregator {
             }
         }
         self.registry.add(&templates::LOG_BYTES_WRITTEN_TOTAL, &[], amount(bytes), None);
+        self.registry.count(&templates::LOG_BATCHES_TOTAL, &[]);
     }
 
     fn gauge(&mut self, run: RunOf<'_>, family: &Family, value: f64, at: Timestamp) {
@@ -152,8 +201,23 @@ impl MetricsAggregator {
                 self.registry.count(&templates::METRIC_LABELS_DROPPED_TOTAL, &labels);
             }
         }
-        let value = |name: &String| Some((name.clone(), point.labels.get(name)?.to_owned()));
-        self.allowed_labels.iter().filter_map(value).collect()
+        let mut kept = Vec::new();
+        for name in &self.allowed_labels {
+            let Some(value) = point.labels.get(name) else { continue };
+            let known = self.label_values.entry(name.clone()).or_default();
+            let fits = known.contains(value) || known.len() < crate::limits::LABEL_VALUES_MAX;
+            if fits && !known.contains(value) {
+                known.insert(value.to_owned());
+            }
+            if !fits {
+                self.registry.guard_mut().blame_label(family, run.job_label, name);
+                let labels = [("family", family.name)];
+                self.registry.count(&templates::METRIC_OVERFLOW_TOTAL, &labels);
+            }
+            let value = if fits { value } else { crate::registry::OTHER };
+            kept.push((name.clone(), value.to_owned()));
+        }
+        kept
     }
 
     /// The name, or `__other__` when there are too many already.
@@ -167,6 +231,11 @@ impl MetricsAggregator {
         }
         crate::registry::OTHER.to_owned()
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nothing is stored 2^53 times at once")]
+fn amount(count: u64) -> f64 {
+    count as f64
 }
 
 fn of_job(run: RunOf<'_>) -> [(&'static str, &str); 2] {

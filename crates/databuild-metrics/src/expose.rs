@@ -4,7 +4,7 @@
 //! specification.
 
 use crate::limits;
-use crate::metric_templates::{Family, FamilyType, METRIC_SERIES};
+use crate::metric_templates::{ALL, Family, FamilyType, METRIC_SERIES};
 use crate::registry::{DURATION_BUCKETS, Exemplar, LabelPairs, Registry, Series};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -37,13 +37,16 @@ impl Format {
     }
 }
 
-/// Everything in the registry, in the order of the catalogue.
-pub fn expose(registry: &Registry, format: Format) -> String {
+/// Everything in the registries, in the order of the catalogue. A family that is in several is shown
+/// as the first has it.
+pub fn expose(registries: &[&Registry], format: Format) -> String {
     let mut out = Text { out: String::new(), format };
-    for (family, series) in registry.families() {
-        out.family(family, series);
+    for family in ALL {
+        if let Some(series) = registries.iter().find_map(|registry| registry.family(family)) {
+            out.family(family, series);
+        }
     }
-    out.series_counts(registry);
+    out.series_counts(registries);
     if format == Format::OpenMetrics {
         out.out.push_str("# EOF\n");
     }
@@ -160,7 +163,11 @@ impl Text {
         }
         self.out.push(' ');
         push_number(&mut self.out, value);
-        if let Some(exemplar) = exemplar.filter(|_| self.format == Format::OpenMetrics) {
+        let shown = |exemplar: &&Exemplar| {
+            self.format == Format::OpenMetrics
+                && exemplar.job_run_id.len() <= limits::EXEMPLAR_ID_BYTES_MAX
+        };
+        if let Some(exemplar) = exemplar.filter(shown) {
             self.exemplar(exemplar);
         }
         self.out.push('\n');
@@ -180,8 +187,8 @@ impl Text {
         debug_assert!(written.is_ok());
     }
 
-    fn series_counts(&mut self, registry: &Registry) {
-        let counts: Vec<_> = registry.series_counts().collect();
+    fn series_counts(&mut self, registries: &[&Registry]) {
+        let counts: Vec<_> = registries.iter().flat_map(|one| one.series_counts()).collect();
         if counts.is_empty() {
             return;
         }

@@ -3,11 +3,10 @@
 use crate::limits;
 use crate::metric_templates::Family;
 use crate::registry::{LabelPairs, weight};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How many series there may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// In one family; a histogram counts once for each set of labels.
     pub series_per_family: usize,
@@ -22,12 +21,12 @@ impl Default for Budget {
 }
 
 /// The budget, what of it is spent, and who was refused.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Guard {
     budget: Budget,
     spent: usize,
-    /// `family job_label label` to the number of values that were refused.
-    culprits: BTreeMap<String, u64>,
+    /// Family, job and label to the number of values that were refused.
+    culprits: BTreeMap<(String, String, String), u64>,
 }
 
 /// Somebody whose values do not fit.
@@ -71,10 +70,25 @@ impl Guard {
     }
 
     fn remember(&mut self, family: &Family, job: &str, label: &str) {
-        let key = format!("{} {job} {label}", family.name);
+        self.refused(family.name.to_owned(), job.to_owned(), label.to_owned(), 1);
+    }
+
+    fn refused(&mut self, family: String, job: String, label: String, times: u64) {
+        let key = (family, job, label);
         if self.culprits.len() < limits::CULPRITS_MAX || self.culprits.contains_key(&key) {
-            *self.culprits.entry(key).or_default() += 1;
+            *self.culprits.entry(key).or_default() += times;
         }
+    }
+
+    /// Puts back what was kept.
+    pub fn restore(&mut self, culprit: Culprit) {
+        let Culprit { family, job_label, label, count } = culprit;
+        self.refused(family, job_label, label, count);
+    }
+
+    /// A series was put back.
+    pub(crate) fn spend(&mut self, family: &Family) {
+        self.spent += weight(family);
     }
 
     /// Who was refused, most often refused first.
@@ -82,10 +96,11 @@ impl Guard {
         let mut all: Vec<Culprit> = self
             .culprits
             .iter()
-            .map(|(key, &count)| {
-                let mut words = key.splitn(3, ' ').map(str::to_owned);
-                let mut word = || words.next().unwrap_or_default();
-                Culprit { family: word(), job_label: word(), label: word(), count }
+            .map(|((family, job_label, label), &count)| Culprit {
+                family: family.clone(),
+                job_label: job_label.clone(),
+                label: label.clone(),
+                count,
             })
             .collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.family.cmp(&b.family)));

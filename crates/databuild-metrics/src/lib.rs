@@ -10,4 +10,5 @@ pub mod guard;
 pub mod label;
 pub mod limits;
 pub mod metric_templates;
+pub mod own;
 pub mod registry;

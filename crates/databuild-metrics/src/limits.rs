@@ -18,3 +18,10 @@ pub const REPORTED_NAMES_MAX: usize = 200;
 
 /// Most (job, label) pairs remembered to say who caused a dropped label or an overflow.
 pub const CULPRITS_MAX: usize = 100;
+
+/// Most values of an allowed label before further ones become `__other__`. Labels that are worth a
+/// place on a dashboard have a handful.
+pub const LABEL_VALUES_MAX: usize = 50;
+
+/// Longest run id that becomes an exemplar: `OpenMetrics` allows 128 characters of names and values.
+pub const EXEMPLAR_ID_BYTES_MAX: usize = 128 - "job_run_id".len();

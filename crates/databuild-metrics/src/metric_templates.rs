@@ -119,9 +119,27 @@ catalogue! {
     /// Runs whose record is not whole.
     LOG_INCOMPLETE_RUNS_TOTAL: Counter "databuild_log_incomplete_runs_total" "" NONE false
         "Job runs whose record says that something is missing";
+    /// How often entries reach the disk.
+    LOG_BATCHES_TOTAL: Counter "databuild_log_batches_total" "" NONE false
+        "Batches of entries made durable";
+    /// Room for logs.
+    LOG_DISK_FREE_BYTES: Gauge "databuild_log_disk_free_bytes" "bytes" NONE false
+        "Free bytes of the file system that logs are on";
+    /// Size of that room.
+    LOG_DISK_SIZE_BYTES: Gauge "databuild_log_disk_size_bytes" "bytes" NONE false
+        "Size of the file system that logs are on";
+    /// How old what we know of the store is.
+    LOG_JOURNAL_AGE_SECONDS: Gauge "databuild_log_journal_age_seconds" "seconds" NONE false
+        "Time since the newest entry that these metrics know was written";
     /// How far the aggregator is behind the store.
     METRICS_CURSOR_AGE_SECONDS: Gauge "databuild_metrics_cursor_age_seconds" "seconds" NONE false
-        "Age of the newest stored entry that these metrics know";
+        "Time since these metrics knew all that was stored";
+    /// Whether the last look at the store went well.
+    METRICS_LAST_REFRESH_SUCCESSFUL: Gauge "databuild_metrics_last_refresh_successful" "" NONE false
+        "Whether the last look for new entries went well: 1 or 0";
+    /// Stretches that were gone.
+    METRICS_SKIPPED_STRETCHES_TOTAL: Counter "databuild_metrics_skipped_stretches_total" "" NONE false
+        "Stretches of log whose files were gone before they were counted";
     /// Series by family.
     METRIC_SERIES: Gauge "databuild_metric_series" "" FAMILY false
         "Series of a family";
@@ -167,6 +185,11 @@ pub mod reported {
     pub const JOB_CPU_TOTAL_SECONDS: &str = "job_cpu_total_seconds";
     /// Rows that the job has processed.
     pub const ROWS_PROCESSED: &str = "rows_processed";
+}
+
+/// The family with this name.
+pub fn find(name: &str) -> Option<&'static Family> {
+    ALL.iter().find(|family| family.name == name)
 }
 
 /// The family that a reported measurement belongs to, if the catalogue has one for it.

@@ -6,7 +6,6 @@ use crate::metric_templates::{
     ALL, Family, FamilyType, METRIC_OVERFLOW_TOTAL, METRIC_POINTS_REJECTED_TOTAL,
 };
 use databuild_model::time::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Where the values of labels that have no series of their own go.
@@ -18,28 +17,45 @@ pub const DURATION_BUCKETS: [f64; 14] = [
 ];
 
 /// Names and values of the labels of a series, in the order of the family.
-pub type LabelPairs<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type LabelPairs<'a> = &'a [(&'a str, &'a str)];
 
 /// Every series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Registry {
-    families: BTreeMap<String, BTreeMap<String, Series>>,
+    families: BTreeMap<&'static str, BTreeMap<String, Series>>,
     guard: Guard,
 }
 
 /// The state of one series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Series {
-    /// A number that only grows, and the exemplar of its last growth.
-    Counter { total: f64, exemplar: Option<Exemplar> },
-    /// A number, and when it was set.
-    Gauge { value: f64, at_nanos: i64 },
+#[derive(Debug, Clone, PartialEq)]
+pub enum Series {
+    /// A number that only grows.
+    Counter {
+        /// Where it is.
+        total: f64,
+        /// What it last grew by.
+        exemplar: Option<Exemplar>,
+    },
+    /// A number that goes where it likes.
+    Gauge {
+        /// The number.
+        value: f64,
+        /// When it was set, in nanoseconds since 1970.
+        at_nanos: i64,
+    },
     /// Observations by bucket; the last bucket is the one without a bound.
-    Histogram { buckets: Vec<u64>, sum: f64, exemplars: Vec<Option<Exemplar>> },
+    Histogram {
+        /// Observations of each bucket alone.
+        buckets: Vec<u64>,
+        /// The sum of what was observed.
+        sum: f64,
+        /// The last observation of each bucket.
+        exemplars: Vec<Option<Exemplar>>,
+    },
 }
 
 /// One observation behind a number, and the run that it came from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Exemplar {
     /// The job run.
     pub job_run_id: String,
@@ -64,8 +80,32 @@ impl Registry {
         &mut self.guard
     }
 
+    /// Every series: its family, its labels as they stand between braces, its state.
+    pub fn all(&self) -> impl Iterator<Item = (&'static Family, &str, &Series)> {
+        self.families().flat_map(|(family, series)| {
+            series.iter().map(move |(labels, series)| (family, labels.as_str(), series))
+        })
+    }
+
+    /// Puts a series back that was kept. One whose form is not that of the family is left out.
+    pub fn restore(&mut self, family: &'static Family, labels: String, series: Series) {
+        let fits = match &series {
+            Series::Counter { .. } => family.kind == FamilyType::Counter,
+            Series::Gauge { .. } => family.kind == FamilyType::Gauge,
+            Series::Histogram { buckets, exemplars, .. } => {
+                let slots = DURATION_BUCKETS.len() + 1;
+                family.kind == FamilyType::Histogram
+                    && (buckets.len(), exemplars.len()) == (slots, slots)
+            }
+        };
+        if fits {
+            self.guard.spend(family);
+            self.families.entry(family.name).or_default().insert(labels, series);
+        }
+    }
+
     /// Adds `amount` to a counter. The amount is finite and not negative; others are refused.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         family: &Family,
         labels: LabelPairs<'_>,
@@ -77,13 +117,19 @@ impl Registry {
             return;
         }
         if let Series::Counter { total, exemplar: last } = self.series(family, labels) {
-            *total += amount;
+            *total = (*total + amount).min(f64::MAX);
             *last = exemplar.or_else(|| last.take());
         }
     }
 
     /// Sets a gauge, unless it was set with a later time already.
-    pub fn set(&mut self, family: &Family, labels: LabelPairs<'_>, value: f64, at: Timestamp) {
+    pub(crate) fn set(
+        &mut self,
+        family: &Family,
+        labels: LabelPairs<'_>,
+        value: f64,
+        at: Timestamp,
+    ) {
         if !value.is_finite() {
             self.reject(value);
             return;
@@ -96,7 +142,7 @@ impl Registry {
     }
 
     /// Counts an observation into a histogram of durations.
-    pub fn observe(
+    pub(crate) fn observe(
         &mut self,
         family: &Family,
         labels: LabelPairs<'_>,
@@ -109,7 +155,7 @@ impl Registry {
         }
         let bucket = DURATION_BUCKETS.partition_point(|&bound| bound < seconds);
         if let Series::Histogram { buckets, sum, exemplars } = self.series(family, labels) {
-            *sum += seconds;
+            *sum = (*sum + seconds).min(f64::MAX);
             if let Some(count) = buckets.get_mut(bucket) {
                 *count += 1;
             }
@@ -131,14 +177,14 @@ impl Registry {
             let folded: Vec<_> = labels.iter().map(|&(name, _)| (name, OTHER)).collect();
             text = labels_text(&folded);
         }
-        let of_family = self.families.entry(family.name.to_owned()).or_default();
+        let of_family = self.families.entry(family.name).or_default();
         of_family.entry(text).or_insert_with(|| Series::new(family.kind))
     }
 
     /// Counts something about the metrics themselves. Those labels come from the catalogue, so they
     /// need no budget.
     pub(crate) fn count(&mut self, family: &Family, labels: LabelPairs<'_>) {
-        let of_family = self.families.entry(family.name.to_owned()).or_default();
+        let of_family = self.families.entry(family.name).or_default();
         let series =
             of_family.entry(labels_text(labels)).or_insert_with(|| Series::new(family.kind));
         if let Series::Counter { total, .. } = series {
@@ -146,7 +192,7 @@ impl Registry {
         }
     }
 
-    fn reject(&mut self, value: f64) {
+    pub(crate) fn reject(&mut self, value: f64) {
         let reason = if value.is_finite() { "negative" } else { "not_finite" };
         self.count(&METRIC_POINTS_REJECTED_TOTAL, &[("reason", reason)]);
     }
@@ -156,6 +202,10 @@ impl Registry {
         &self,
     ) -> impl Iterator<Item = (&'static Family, &BTreeMap<String, Series>)> {
         ALL.iter().filter_map(|family| Some((family, self.families.get(family.name)?)))
+    }
+
+    pub(crate) fn family(&self, family: &Family) -> Option<&BTreeMap<String, Series>> {
+        self.families.get(family.name)
     }
 
     /// Series by family, histograms counted by bucket.

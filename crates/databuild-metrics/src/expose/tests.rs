@@ -23,7 +23,7 @@ fn heads_differ_between_the_formats() {
         databuild_metric_series{family="databuild_job_cpu_total_seconds"} 1
         databuild_metric_series{family="databuild_log_entries_total"} 1
     "##]]
-    .assert_eq(&expose(&registry, Format::Classic));
+    .assert_eq(&expose(&[&registry], Format::Classic));
     expect![[r##"
         # HELP databuild_job_cpu_total_seconds Processor time of the process trees of all job runs
         # TYPE databuild_job_cpu_total_seconds unknown
@@ -38,7 +38,7 @@ fn heads_differ_between_the_formats() {
         databuild_metric_series{family="databuild_log_entries_total"} 1
         # EOF
     "##]]
-    .assert_eq(&expose(&registry, Format::OpenMetrics));
+    .assert_eq(&expose(&[&registry], Format::OpenMetrics));
 }
 
 #[test]

@@ -1,0 +1,101 @@
+//! What the program measures of itself. Each measurement has one typed way in, so neither a label
+//! that a family does not have nor a value that grows with the data can be written down.
+
+use crate::guard::Budget;
+use crate::metric_templates as templates;
+use crate::metric_templates::Family;
+use crate::registry::Registry;
+use databuild_model::time::Timestamp;
+
+/// The series of one process.
+#[derive(Debug, Clone)]
+pub struct OwnHealth {
+    registry: Registry,
+}
+
+/// What is known at the moment of a scrape; what is not known has no series.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Moment {
+    /// Job runs under way.
+    pub jobs_running: Option<u64>,
+    /// Builds under way.
+    pub builds_running: Option<u64>,
+    /// Free bytes and size of the file system of the logs.
+    pub disk: Option<(u64, u64)>,
+    /// Seconds since the newest known entry was written.
+    pub journal_age: Option<f64>,
+    /// Seconds since the metrics knew all that was stored.
+    pub cursor_age: Option<f64>,
+    /// Whether the last look at the store went well.
+    pub refreshed: Option<bool>,
+    /// This process.
+    pub process: Option<Process>,
+}
+
+/// A process as the kernel sees it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Process {
+    /// Processor time.
+    pub cpu_seconds: f64,
+    /// Resident memory.
+    pub resident_bytes: u64,
+    /// Open file descriptors.
+    pub open_fds: u64,
+    /// When it started, in seconds since 1970.
+    pub start_seconds: f64,
+}
+
+impl OwnHealth {
+    /// Nothing measured yet, by the program of this version.
+    pub fn new(version: &'static str) -> Self {
+        let mut registry = Registry::new(Budget::default());
+        registry.set(&templates::BUILD_INFO, &[("version", version)], 1.0, Timestamp::default());
+        OwnHealth { registry }
+    }
+
+    /// The series.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// A request was answered. The route is the template of the path, never the path.
+    pub fn request(&mut self, route: &'static str, code: &'static str, seconds: f64) {
+        let labels = [("route", route), ("code", code)];
+        self.registry.add(&templates::HTTP_REQUESTS_TOTAL, &labels, 1.0, None);
+        self.registry.observe(&templates::HTTP_REQUEST_DURATION_SECONDS, &labels, seconds, None);
+    }
+
+    /// These series, and those of the moment.
+    pub fn at(&self, moment: &Moment, now: Timestamp) -> Registry {
+        let mut registry = self.registry.clone();
+        let mut set = |family: &Family, value: Option<f64>| {
+            if let Some(value) = value {
+                registry.set(family, &[], value, now);
+            }
+        };
+        set(&templates::JOBS_RUNNING, moment.jobs_running.map(float));
+        set(&templates::BUILDS_RUNNING, moment.builds_running.map(float));
+        set(&templates::LOG_DISK_FREE_BYTES, moment.disk.map(|(free, _)| float(free)));
+        set(&templates::LOG_DISK_SIZE_BYTES, moment.disk.map(|(_, size)| float(size)));
+        set(&templates::LOG_JOURNAL_AGE_SECONDS, moment.journal_age);
+        set(&templates::METRICS_CURSOR_AGE_SECONDS, moment.cursor_age);
+        let refreshed = moment.refreshed.map(|well| float(u64::from(well)));
+        set(&templates::METRICS_LAST_REFRESH_SUCCESSFUL, refreshed);
+        if let Some(process) = moment.process {
+            set(&templates::PROCESS_RESIDENT_MEMORY_BYTES, Some(float(process.resident_bytes)));
+            set(&templates::PROCESS_OPEN_FDS, Some(float(process.open_fds)));
+            set(&templates::PROCESS_START_TIME_SECONDS, Some(process.start_seconds));
+            let cpu = &templates::PROCESS_CPU_SECONDS_TOTAL;
+            registry.add(cpu, &[], process.cpu_seconds, None);
+        }
+        registry
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bytes above 2^53 are shown rounded")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests;

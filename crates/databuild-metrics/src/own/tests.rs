@@ -1,0 +1,39 @@
+//! What a process tells of itself.
+
+use super::{Moment, OwnHealth, Process};
+use crate::expose::{Format, expose};
+use databuild_model::time::Timestamp;
+use expect_test::expect;
+
+#[test]
+fn what_is_not_known_has_no_series() {
+    let mut own = OwnHealth::new("1.2.3");
+    own.request("/livez", "200", 0.002);
+    let process =
+        Process { cpu_seconds: 0.5, resident_bytes: 4096, open_fds: 7, start_seconds: 10.25 };
+    let moment = Moment {
+        jobs_running: Some(2),
+        refreshed: Some(true),
+        process: Some(process),
+        ..Moment::default()
+    };
+    let registry = own.at(&moment, Timestamp::from_nanos(1));
+    let text = expose(&[&registry], Format::Classic);
+    let shown = |line: &&str| {
+        !line.starts_with('#') && !line.contains("_bucket") && !line.contains("metric_series")
+    };
+    let lines: String = text.lines().filter(shown).map(|line| format!("{line}\n")).collect();
+    expect![[r#"
+        databuild_jobs_running 2
+        databuild_metrics_last_refresh_successful 1
+        databuild_http_requests_total{route="/livez",code="200"} 1
+        databuild_http_request_duration_seconds_sum{route="/livez",code="200"} 0.002
+        databuild_http_request_duration_seconds_count{route="/livez",code="200"} 1
+        databuild_build_info{version="1.2.3"} 1
+        process_cpu_seconds_total 0.5
+        process_resident_memory_bytes 4096
+        process_open_fds 7
+        process_start_time_seconds 10.25
+    "#]]
+    .assert_eq(&lines);
+}
