@@ -154,7 +154,7 @@ name_type! {
     /// Whose logs an entry belongs to: the project's name unless a job says otherwise.
     AppName,
     Rule {
-        what: "application name",
+        what: "name of an application",
         bytes_max: limits::JOB_RUN_ID_BYTES_MAX,
         allowed: "A-Z a-z 0-9 . _ -",
         leading_dot: false,

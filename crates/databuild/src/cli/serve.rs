@@ -21,7 +21,8 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         clock: Arc::clone(&context.clock) as Arc<dyn Clock>,
     };
     let quiet = context.global.quiet;
-    let stopped = server::serve(&args.listen, parts, |address| announce(address, quiet));
+    let listen = args.listen.clone().unwrap_or_else(|| project.config().listen.to_string());
+    let stopped = server::serve(&listen, parts, |address| announce(address, quiet));
     works.map_or(Ok(()), Works::stop)?;
     let stopped = stopped?;
     Ok(match stopped {

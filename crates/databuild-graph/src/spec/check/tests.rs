@@ -75,12 +75,12 @@ fn names_variables_and_commands() {
     check_draft(
         &draft,
         expect![[r#"
-            DB0201 project.name: `.x` cannot be the project's name: a application name cannot begin with a dot | begin with a letter or a digit
+            DB0201 project.name: `.x` cannot be the project's name: a name of an application cannot begin with a dot | begin with a letter or a digit
             DB0223 project.root: `://` is not a place for partitions | write a folder, or a URI such as s3://bucket/folder
             DB0201 jobs.a b: `a b` cannot be the name of a job: a job label cannot contain ' ' (byte 1); allowed are A-Z a-z 0-9 . _ - / : + @ | use only A-Z a-z 0-9 . _ - / : + @
             DB0212 jobs.a b: job `a b` has no command | say how it is made: run = "python make.py {out}"
             DB0219 jobs.a b.needs: there is no command | write a command, or `true` for nothing to do
-            DB0201 jobs.a b.app: `../x` cannot be the name of an application: a application name cannot contain '/' (byte 2); allowed are A-Z a-z 0-9 . _ - | use only A-Z a-z 0-9 . _ -
+            DB0201 jobs.a b.app: `../x` cannot be the name of an application: a name of an application cannot contain '/' (byte 2); allowed are A-Z a-z 0-9 . _ - | use only A-Z a-z 0-9 . _ -
             DB0201 jobs.a b.type: `a/b` cannot be a type of job | use only A-Z a-z 0-9 . _ -
             DB0224 jobs.a b.env.A=B: `A=B` cannot be a variable | use a name without `=`, and a text without NUL
             DB0224 jobs.a b.env.DATABUILD_X: the variable `DATABUILD_X` is taken | use another name: these are given by the build

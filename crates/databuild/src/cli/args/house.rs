@@ -73,10 +73,9 @@ Examples:
   databuild serve
   curl 'http://127.0.0.1:8440/api/v1/jobs/RUN_ID/logs?level=error'")]
 pub(crate) struct ServeArgs {
-    /// Address and port; port 0 takes a free one and prints it
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8440")]
-    #[arg(env = "DATABUILD_LISTEN", hide_env = true)]
-    pub(crate) listen: String,
+    /// Address and port, 127.0.0.1:8440 if nothing says another; port 0 takes a free one and prints it
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<String>,
     /// Only answer questions, start no builds
     #[arg(long)]
     pub(crate) no_build: bool,
