@@ -5,6 +5,7 @@
 //! No store, no HTTP, no clock.
 
 pub mod aggregate;
+pub mod export;
 pub mod expose;
 pub mod guard;
 pub mod label;

@@ -8,6 +8,7 @@ use std::process::Command;
 /// Programs, the Debian package with each, and what is not run without it.
 const TOOLS: &[(&str, &str, &str)] = &[
     ("jq", "jq", "the recipes of docs/how-to"),
+    ("promtool", "prometheus", "the tests of dashboard, alerts and exposition"),
     ("valgrind", "valgrind", "the guard of instruction counts"),
 ];
 
