@@ -1,6 +1,7 @@
 //! Times and durations as people type them: `15m`, `yesterday`, `10:30`, RFC 3339, `@1737974400`.
 
 use super::outcome::{Exit, Failure};
+use crate::wire::when::age;
 use databuild_model::time::Timestamp;
 use jiff::civil;
 use jiff::tz::TimeZone;
@@ -78,35 +79,6 @@ fn unix_seconds(text: &str) -> Option<Timestamp> {
     }
     let nanos: i64 = format!("{fraction:0<9}").parse().ok()?;
     seconds.checked_mul(1_000_000_000)?.checked_add(nanos).map(Timestamp::from_nanos)
-}
-
-/// One or more numbers with units, largest first or not: their sum.
-fn age(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, after) = rest.split_at(digits);
-        let letters =
-            after.len() - after.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-        let (unit, after) = after.split_at(letters);
-        let number: u64 = number.parse().ok()?;
-        let millis = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" | "min" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "w" => 604_800_000,
-            _ => return None,
-        };
-        total = total.checked_add(Duration::from_millis(number.checked_mul(millis)?))?;
-        rest = after;
-    }
-    Some(total)
 }
 
 #[cfg(test)]

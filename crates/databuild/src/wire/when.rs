@@ -1,5 +1,6 @@
 //! Moments as people and programs write them in a query: RFC 3339, an age, nanoseconds, seconds.
 
+use databuild_graph::spec::unit::{UnitError, parse_duration};
 use databuild_model::time::{TimeError, Timestamp};
 use std::time::Duration;
 
@@ -73,29 +74,22 @@ pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, WhenError> 
     }
 }
 
-/// `90s`, `15m`, `2h`, `3d`, `1w`, `250ms`, and sums of them such as `1h30m`.
+/// A duration as in the project file; here it may be nothing, and is one word.
 pub(crate) fn age(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let number_len = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, after) = rest.split_at_checked(number_len)?;
-        let unit_len = after.bytes().take_while(u8::is_ascii_lowercase).count();
-        let (unit, after) = after.split_at_checked(unit_len)?;
-        let number: u64 = number.parse().ok()?;
-        let part = match unit {
-            "ms" => Duration::from_millis(number),
-            "s" => Duration::from_secs(number),
-            "m" => Duration::from_secs(number.checked_mul(60)?),
-            "h" => Duration::from_secs(number.checked_mul(3_600)?),
-            "d" => Duration::from_secs(number.checked_mul(86_400)?),
-            "w" => Duration::from_secs(number.checked_mul(604_800)?),
-            _ => return None,
-        };
-        total = total.checked_add(part)?;
-        rest = after;
+    if text.contains(char::is_whitespace) {
+        return None;
     }
-    (!text.is_empty()).then_some(total)
+    match parse_duration(text) {
+        Ok(age) => Some(age),
+        Err(UnitError::Zero) => Some(Duration::ZERO),
+        Err(
+            UnitError::Empty
+            | UnitError::NoNumber { .. }
+            | UnitError::NoUnit { .. }
+            | UnitError::UnknownUnit { .. }
+            | UnitError::TooLarge,
+        ) => None,
+    }
 }
 
 fn whole(text: &str, nanos: i64) -> Result<Timestamp, WhenError> {
