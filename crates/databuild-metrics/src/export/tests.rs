@@ -1,8 +1,9 @@
 //! The committed files are those of the catalogue, and Prometheus' own tool takes them.
 
 use super::board::{Look, rows};
+use super::promql::{Query, Series, Window};
 use super::{RUNBOOKS, alerts, dashboard, page, rules};
-use crate::metric_templates::ALL;
+use crate::metric_templates::{self as templates, ALL};
 use expect_test::expect_file;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -131,4 +132,33 @@ fn panels_have_places_of_their_own() {
     }
     let looks: Vec<_> = rows().into_iter().flat_map(|row| row.panels).map(|p| p.look).collect();
     assert!([Look::Number, Look::Bars, Look::Lines].iter().all(|look| looks.contains(look)));
+}
+
+#[track_caller]
+fn problems(query: &Query, wanted: &[&str]) {
+    assert_eq!(query.problems(), wanted, "{}", query.text());
+}
+
+#[test]
+fn questions_that_make_no_sense_are_noted() {
+    let hour = Window::Of("1h");
+    let runs = || Series::of(templates::JOB_RUNS_TOTAL);
+    let memory = || Series::of(templates::JOB_MEMORY_PEAK_BYTES);
+    problems(&runs().is("result", "success").rate(hour).by("sum", &["job_label"]), &[]);
+    problems(
+        &runs().is("level", "INFO").rate(hour),
+        &["databuild_job_runs_total has no label level"],
+    );
+    problems(
+        &memory().rate(hour),
+        &["databuild_job_memory_peak_bytes is a Gauge, and [Counter] is asked for"],
+    );
+    problems(
+        &memory().value().by("max", &["job_label"]).by("max", &["job_type"]),
+        &[
+            "no label job_type here: max by (job_type) (max by (job_label) (databuild_job_memory_peak_bytes))",
+        ],
+    );
+    let both = memory().quantile("0.5", &[], hour).with("/", runs().like("x", ".").value());
+    assert_eq!(both.problems().len(), 2);
 }
