@@ -231,7 +231,7 @@ impl LogCollector {
             epoll,
             pool: sync::SyncPool::new(Arc::clone(&fs), pool_wake),
             journal,
-            journal_state: worker::JournalState::default(),
+            durable: worker::Durable::default(),
             runs: HashMap::new(),
             next_id: 0,
             buffer: vec![0; limits::READ_BYTES_MAX],

@@ -45,3 +45,12 @@ pub const REFRESH_INTERVAL_MAX: Duration = Duration::from_secs(1);
 /// takes along what jobs have written, so a few files are better synced alone; but hundreds of
 /// syncs a second cost more than all the rest of collecting.
 pub const SYNC_ALL_RUNS_MIN: usize = 48;
+
+/// Syncs of runs that may be on their way when another round of them begins: one that takes long,
+/// because its run has written much, does not hold up the end of another.
+pub const SYNCS_AHEAD_MAX: usize = 2;
+
+/// An error after this long without a sync is synced at once; when errors follow each other faster,
+/// those of so much time go together. Otherwise a job that prints nothing but errors would keep the
+/// disk busy with a few hundred syncs a second.
+pub const SYNC_GAP_MIN: Duration = Duration::from_millis(100);

@@ -17,7 +17,7 @@ use databuild_model::time::{Day, Timestamp};
 use databuild_policy::batch::BatchState;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub(super) struct Run {
     pub(super) interest: Interest,
     pub(super) read_at: Option<Duration>,
     pub(super) sync: SyncState,
+    /// The names of the files are durable.
+    pub(super) named: bool,
     /// Writes that failed in a row for lack of space.
     pub(super) full: u32,
     pub(super) ended: bool,
@@ -79,12 +81,12 @@ pub(super) struct SyncState {
     pub(super) timer: bool,
     /// It must become so at once.
     pub(super) urgent: bool,
+    /// It goes with the next round of syncs.
+    pub(super) waiting: bool,
     /// What is on its way to the disk.
     pub(super) in_flight: Option<BatchTally>,
     /// Bytes of the entries that a sync covered.
     pub(super) synced_bytes: u64,
-    /// The names of the files are durable.
-    pub(super) named: bool,
 }
 
 /// What a new run is made of.
@@ -118,6 +120,7 @@ impl Run {
             interest: Interest::Nothing,
             read_at: None,
             sync: SyncState::default(),
+            named: false,
             full: 0,
             ended: false,
             sealed: None,
@@ -267,15 +270,14 @@ impl Run {
     }
 
     /// What must be synced for that. The index only with the seal: until then it can be rebuilt.
-    pub(super) fn sync_targets(&self, logs_dir: &Path) -> Vec<Target> {
+    pub(super) fn sync_targets(&self) -> Vec<Target> {
         let file = |path: &PathBuf, file| Target::File(path.clone(), Arc::clone(file));
         let mut targets = vec![file(&self.paths.entries, &self.entries)];
         if self.sealed.is_some() {
             targets.push(file(&self.paths.index, &self.index));
         }
-        if !self.sync.named {
+        if !self.named {
             targets.push(Target::Dir(self.paths.dir.clone()));
-            targets.push(Target::Dir(logs_dir.to_owned()));
         }
         targets
     }

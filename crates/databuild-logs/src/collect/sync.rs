@@ -31,8 +31,14 @@ struct Group<K> {
     done: Mutex<Option<SyncDone<K>>>,
 }
 
+/// Something to sync, and who waits for it.
+struct Errand<K> {
+    target: Target,
+    groups: Vec<Arc<Group<K>>>,
+}
+
 struct State<K> {
-    queue: VecDeque<(Target, Arc<Group<K>>)>,
+    queue: VecDeque<Errand<K>>,
     idle: usize,
     stopping: bool,
 }
@@ -70,20 +76,29 @@ impl<K: Send + 'static> SyncPool<K> {
         SyncPool { shared, threads: Vec::new() }
     }
 
-    /// Syncs `targets` side by side. The queue is bounded by the callers: each has one group at most
-    /// under way.
-    pub(super) fn submit(&mut self, key: K, targets: Vec<Target>) {
-        let group = Arc::new(Group {
-            left: AtomicUsize::new(targets.len()),
-            done: Mutex::new(Some(SyncDone { key, result: Ok(()) })),
-        });
-        let mut state = lock(&self.shared.state);
-        for target in targets {
-            state.queue.push_back((target, Arc::clone(&group)));
-            self.shared.work.notify_one();
+    /// Syncs the targets of each key side by side; a folder that several keys name is synced once for
+    /// all of them. The queue is bounded by the callers: each has one group at most under way.
+    pub(super) fn submit(&mut self, groups: impl IntoIterator<Item = (K, Vec<Target>)>) {
+        let mut errands: Vec<Errand<K>> = Vec::new();
+        for (key, targets) in groups {
+            let group = Arc::new(Group {
+                left: AtomicUsize::new(targets.len()),
+                done: Mutex::new(Some(SyncDone { key, result: Ok(()) })),
+            });
+            for target in targets {
+                match errands.iter_mut().find(|errand| errand.target.is_same_dir(&target)) {
+                    Some(errand) => errand.groups.push(Arc::clone(&group)),
+                    None => errands.push(Errand { target, groups: vec![Arc::clone(&group)] }),
+                }
+            }
         }
+        let mut state = lock(&self.shared.state);
+        state.queue.extend(errands);
         let (wanted, idle) = (state.queue.len(), state.idle);
         drop(state);
+        for _ in 0..wanted.min(idle) {
+            self.shared.work.notify_one();
+        }
         for _ in idle..wanted {
             if !self.grow() {
                 break;
@@ -102,8 +117,8 @@ impl<K: Send + 'static> SyncPool<K> {
             Ok(handle) => self.threads.push(handle),
             // Without any thread the caller's own has to do it.
             Err(_) if self.threads.is_empty() => {
-                while let Some((target, group)) = lock(&self.shared.state).queue.pop_front() {
-                    self.shared.sync(target, &group);
+                while let Some(errand) = lock(&self.shared.state).queue.pop_front() {
+                    self.shared.sync(errand);
                 }
                 return false;
             }
@@ -131,12 +146,12 @@ impl<K> Drop for SyncPool<K> {
 
 impl<K> Shared<K> {
     fn run(&self) {
-        while let Some((target, group)) = self.next() {
-            self.sync(target, &group);
+        while let Some(errand) = self.next() {
+            self.sync(errand);
         }
     }
 
-    fn next(&self) -> Option<(Target, Arc<Group<K>>)> {
+    fn next(&self) -> Option<Errand<K>> {
         let mut state = lock(&self.state);
         loop {
             if let Some(next) = state.queue.pop_front() {
@@ -151,8 +166,8 @@ impl<K> Shared<K> {
         }
     }
 
-    fn sync(&self, target: Target, group: &Group<K>) {
-        let (path, result) = match target {
+    fn sync(&self, errand: Errand<K>) {
+        let (path, result) = match errand.target {
             Target::File(path, file) => (path, file.sync_data()),
             Target::Dir(path) => {
                 let result = self.fs.sync_dir(&path);
@@ -163,16 +178,31 @@ impl<K> Shared<K> {
                 (path, result)
             }
         };
-        if let Err(error) = result
-            && let Some(done) = &mut *lock(&group.done)
-        {
-            done.result = Err((path, error));
+        let mut finished = Vec::new();
+        for group in errand.groups {
+            if let Err(error) = &result
+                && let Some(done) = &mut *lock(&group.done)
+            {
+                done.result = Err((path.clone(), same(error)));
+            }
+            if group.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+                finished.extend(lock(&group.done).take());
+            }
         }
-        if group.left.fetch_sub(1, Ordering::AcqRel) == 1
-            && let Some(done) = lock(&group.done).take()
-        {
-            lock(&self.done).push(done);
+        if !finished.is_empty() {
+            lock(&self.done).append(&mut finished);
             super::worker::wake(&self.wake);
         }
+    }
+}
+
+/// An error for one more of those who wait for the same folder.
+fn same(error: &io::Error) -> io::Error {
+    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
+impl Target {
+    fn is_same_dir(&self, other: &Target) -> bool {
+        matches!((self, other), (Target::Dir(one), Target::Dir(two)) if one == two)
     }
 }

@@ -1,15 +1,19 @@
 //! The collector's thread: waits for pipes, timers and the disk, and acts on each.
 //!
 //! It never waits for one run alone: reads do not block, syncs happen in the pool, and a run whose
-//! disk is full is left alone, its pipe unread, until it is tried again.
+//! disk is full is left alone, its pipe unread, until it is tried again. What goes to the disk when is
+//! in [`durable`].
+
+mod durable;
+
+pub(super) use durable::{Durable, SyncKey};
 
 use super::line::Batch;
 use super::run::{Interest, NewRun, Run};
-use super::sync::{SyncDone, SyncPool, Target};
+use super::sync::SyncPool;
 use super::ticket::CollectError;
-use super::timers::{TICK, Timer, Timers, round_up, sync_time};
+use super::timers::{TICK, Timer, Timers, round_up};
 use super::{CollectorOptions, Inbox, StopError};
-use crate::format::{BatchRecord, JournalRecord};
 use crate::limits;
 use crate::store::journal::JournalWriter;
 use crate::store::tally::BatchTally;
@@ -22,7 +26,6 @@ use rustix::io::Errno;
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -43,18 +46,6 @@ pub(super) fn wake(event: &OwnedFd) {
     rustix::io::write(event, &1u64.to_ne_bytes()).ok();
 }
 
-/// What a sync was for.
-#[derive(Debug)]
-pub(super) enum SyncKey {
-    Run {
-        id: u64,
-        last: bool,
-    },
-    /// Runs that were synced with the whole file system.
-    Many(Vec<u64>),
-    Journal,
-}
-
 /// The state of the collector's thread.
 pub(super) struct Worker {
     pub(super) options: CollectorOptions,
@@ -64,22 +55,12 @@ pub(super) struct Worker {
     pub(super) epoll: OwnedFd,
     pub(super) pool: SyncPool<SyncKey>,
     pub(super) journal: JournalWriter,
-    pub(super) journal_state: JournalState,
+    pub(super) durable: Durable,
     pub(super) runs: HashMap<u64, Run>,
     pub(super) next_id: u64,
     pub(super) buffer: Vec<u8>,
     pub(super) batch: Batch,
     pub(super) timers: Timers,
-}
-
-/// What of the journal is not durable yet.
-#[derive(Debug, Default)]
-pub(super) struct JournalState {
-    dirty_since: Option<Duration>,
-    in_flight: bool,
-    failed: Option<io::Error>,
-    /// A run could not be stored to its end: the next start must look after it.
-    unfinished: bool,
 }
 
 impl Worker {
@@ -90,12 +71,13 @@ impl Worker {
             self.take_new();
             self.take_synced();
             self.fire_timers();
+            self.begin_round();
             self.write_journal();
             if self.inbox.is_abandoned() {
                 self.abandon();
                 return Ok(());
             }
-            if self.inbox.is_stopping() && self.runs.is_empty() && !self.journal_state.in_flight {
+            if self.inbox.is_stopping() && self.runs.is_empty() && !self.durable.journal_in_flight {
                 self.take_new();
                 if self.runs.is_empty() {
                     return self.close();
@@ -116,8 +98,8 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Timespec> {
-        let journal = self.journal_due();
-        let next = [self.timers.next(), journal].into_iter().flatten().min()?;
+        let due = [self.timers.next(), self.round_due(), self.journal_due()];
+        let next = due.into_iter().flatten().min()?;
         let wait = next.saturating_sub(self.clock.mono());
         Timespec::try_from(wait).ok()
     }
@@ -283,103 +265,8 @@ impl Worker {
         }
     }
 
-    /// Sends to the disk what must go now, and sets a timer for what may wait.
-    fn plan_sync(&mut self, id: u64) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        if run.sync.in_flight.is_some() || run.is_behind() {
-            return;
-        }
-        if run.sync.urgent || run.sealed.is_some() {
-            return self.sync(id);
-        }
-        if let Some(since) = run.sync.dirty_since
-            && !run.sync.timer
-        {
-            run.sync.timer = true;
-            let at = sync_time(since, self.options.refresh_interval);
-            self.timers.at(at, id, Timer::Sync);
-        }
-    }
-
-    fn sync(&mut self, id: u64) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        if run.sync.in_flight.is_some() || run.is_behind() {
-            return;
-        }
-        let last = run.sealed.is_some();
-        let targets = run.sync_targets(&self.options.logs_dir);
-        run.begin_sync();
-        self.pool.submit(SyncKey::Run { id, last }, targets);
-    }
-
-    fn take_synced(&mut self) {
-        for done in self.pool.take_done() {
-            let SyncDone { key, result } = done;
-            match key {
-                SyncKey::Run { id, last } => self.synced(id, last, result),
-                SyncKey::Many(ids) => self.synced_many(ids, result.is_ok()),
-                SyncKey::Journal => {
-                    self.journal_state.in_flight = false;
-                    if let Err((_, error)) = result {
-                        self.journal_state.failed.get_or_insert(error);
-                    }
-                }
-            }
-        }
-    }
-
-    fn synced(&mut self, id: u64, last: bool, result: Result<(), (PathBuf, io::Error)>) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        let tally = run.sync.in_flight.take().unwrap_or_default();
-        if let Err((path, source)) = result {
-            let synced_bytes = run.sync.synced_bytes;
-            return self.fail(id, CollectError::Sync { path, synced_bytes, source });
-        }
-        run.sync.named = true;
-        run.sync.synced_bytes = tally.end();
-        if last || !tally.is_empty() {
-            let record = tally.record(run.context.job_run_id.clone(), run.day(), last);
-            self.append_to_journal(record);
-        }
-        if last {
-            if let Some(mut run) = self.runs.remove(&id) {
-                self.inbox.run_closed();
-                let record = run.sealed.take().unwrap_or_default();
-                run.finish(Ok(record));
-            }
-        } else {
-            self.plan_sync(id);
-        }
-    }
-
-    fn append_to_journal(&mut self, record: BatchRecord) {
-        self.journal.push(&JournalRecord::Batch(record));
-        self.journal_state.dirty_since.get_or_insert(self.clock.mono());
-    }
-
-    fn journal_due(&self) -> Option<Duration> {
-        let state = &self.journal_state;
-        let since = state.dirty_since.filter(|_| !state.in_flight && state.failed.is_none())?;
-        Some(since + self.options.refresh_interval)
-    }
-
-    /// Writes what the journal has to tell of this turn of the loop, and syncs it in its time.
-    fn write_journal(&mut self) {
-        // After an error the next start brings the journal up to what is stored.
-        if let Err(error) = self.journal.flush() {
-            self.journal_state.failed.get_or_insert(error);
-        }
-        if self.journal_due().is_some_and(|due| due <= self.clock.mono()) {
-            self.journal_state.dirty_since = None;
-            self.journal_state.in_flight = true;
-            let target = Target::File(self.journal.path().to_owned(), self.journal.file());
-            self.pool.submit(SyncKey::Journal, vec![target]);
-        }
-    }
-
     fn fire_timers(&mut self) {
         let now = self.clock.mono();
-        let mut due = Vec::new();
         while let Some((at, id, timer)) = self.timers.due(now) {
             let Some(run) = self.runs.get_mut(&id) else { continue };
             match timer {
@@ -387,59 +274,14 @@ impl Worker {
                 // The pipe was read before, because it was closed.
                 Timer::Read => {}
                 Timer::Retry => self.retry(id),
-                Timer::Sync => {
-                    run.sync.timer = false;
-                    if run.sync.dirty_since.is_some() {
-                        due.push(id);
-                    }
-                }
-            }
-        }
-        self.sync_due(due);
-    }
-
-    /// Syncs runs whose time has come, together if they are many.
-    fn sync_due(&mut self, mut due: Vec<u64>) {
-        if due.len() < limits::SYNC_ALL_RUNS_MIN {
-            for id in due {
-                self.sync(id);
-            }
-            return;
-        }
-        due.retain(|id| {
-            let run = self.runs.get_mut(id);
-            let run = run.filter(|run| run.sync.in_flight.is_none() && !run.is_behind());
-            run.is_some_and(|run| {
-                // The last sync of a run covers its index too and tells so: it goes alone.
-                let goes = run.sealed.is_none();
-                if goes {
-                    run.begin_sync();
-                }
-                goes
-            })
-        });
-        if due.is_empty() {
-            return;
-        }
-        let target = Target::All(self.options.logs_dir.clone());
-        self.pool.submit(SyncKey::Many(due), vec![target]);
-    }
-
-    /// After an error each file is asked on its own: it knows whether the error was one of its own.
-    fn synced_many(&mut self, ids: Vec<u64>, synced: bool) {
-        for id in ids {
-            if synced {
-                self.synced(id, false, Ok(()));
-            } else if let Some(run) = self.runs.get(&id) {
-                let targets = run.sync_targets(&self.options.logs_dir);
-                self.pool.submit(SyncKey::Run { id, last: false }, targets);
+                Timer::Sync => self.sync_due(id),
             }
         }
     }
 
     /// Ends a run that cannot be stored. Its pipe is closed, so that its wrapper learns of it.
     fn fail(&mut self, id: u64, error: CollectError) {
-        self.journal_state.unfinished = true;
+        self.durable.unfinished = true;
         if let Some(run) = self.runs.remove(&id) {
             self.inbox.run_closed();
             run.finish(Err(error));
@@ -465,9 +307,9 @@ impl Worker {
 
     fn close(self) -> Result<(), StopError> {
         let path = self.journal.path().to_owned();
-        let closed = match self.journal_state.failed {
+        let closed = match self.durable.journal_failed {
             Some(error) => Err(error),
-            None if self.journal_state.unfinished => self.journal.file().sync_data(),
+            None if self.durable.unfinished => self.journal.file().sync_data(),
             None => self.journal.close(),
         };
         closed.map_err(|source| StopError::Journal { path, source })

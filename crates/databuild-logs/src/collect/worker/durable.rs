@@ -1,0 +1,218 @@
+//! What goes to the disk when: rounds of syncs, and what the journal says of them.
+//!
+//! A sync costs the disk and us the same however little it covers, so runs go together. A round takes
+//! every run that has something to sync by then; while as many as may be are on their way, those that
+//! become due wait for the next one. So a run alone is synced at once, and a crowd shares.
+
+use super::Worker;
+use crate::collect::sync::{SyncDone, Target};
+use crate::collect::ticket::CollectError;
+use crate::collect::timers::{Timer, sync_time};
+use crate::format::{BatchRecord, JournalRecord};
+use crate::limits;
+use databuild_model::time::Day;
+use std::collections::HashSet;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What a sync was for.
+#[derive(Debug)]
+pub(in crate::collect) enum SyncKey {
+    Run(RunSync),
+    /// Runs that were synced with the whole file system.
+    Many(Vec<RunSync>),
+    Journal,
+}
+
+/// A run on its way to the disk. `last`: with its seal.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::collect) struct RunSync {
+    id: u64,
+    last: bool,
+}
+
+/// What is not durable yet, and what is known to be.
+#[derive(Debug, Default)]
+pub(in crate::collect) struct Durable {
+    /// Runs that go with the next round.
+    waiting: Vec<u64>,
+    /// One of them cannot wait for `not_before`.
+    at_once: bool,
+    /// No round begins sooner, unless it must.
+    not_before: Duration,
+    /// Syncs that are on their way.
+    in_flight: usize,
+    /// Days whose folders are known to survive a power cut.
+    days: HashSet<Day>,
+    journal_dirty_since: Option<Duration>,
+    pub(super) journal_in_flight: bool,
+    pub(super) journal_failed: Option<io::Error>,
+    /// A run could not be stored to its end: the next start must look after it.
+    pub(super) unfinished: bool,
+}
+
+impl Worker {
+    /// Puts down for the next round what must go to the disk, and sets a timer for what may wait.
+    pub(super) fn plan_sync(&mut self, id: u64) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        if run.sync.in_flight.is_some() || run.is_behind() {
+            return;
+        }
+        if run.sync.urgent || run.sealed.is_some() {
+            // Somebody waits for the end of a run; of errors in a row the first went at once.
+            self.durable.at_once |= run.sealed.is_some();
+            return self.join_round(id);
+        }
+        if let Some(since) = run.sync.dirty_since
+            && !run.sync.timer
+        {
+            run.sync.timer = true;
+            let at = sync_time(since, self.options.refresh_interval);
+            self.timers.at(at, id, Timer::Sync);
+        }
+    }
+
+    /// The time of a run has come.
+    pub(super) fn sync_due(&mut self, id: u64) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.sync.timer = false;
+        if run.sync.dirty_since.is_some() && run.sync.in_flight.is_none() && !run.is_behind() {
+            self.durable.at_once = true;
+            self.join_round(id);
+        }
+    }
+
+    fn join_round(&mut self, id: u64) {
+        if let Some(run) = self.runs.get_mut(&id)
+            && !std::mem::replace(&mut run.sync.waiting, true)
+        {
+            self.durable.waiting.push(id);
+        }
+    }
+
+    /// When the next round can begin.
+    pub(super) fn round_due(&self) -> Option<Duration> {
+        let durable = &self.durable;
+        let can = !durable.waiting.is_empty() && durable.in_flight < limits::SYNCS_AHEAD_MAX;
+        can.then_some(if durable.at_once { Duration::ZERO } else { durable.not_before })
+    }
+
+    /// Sends the runs that wait to the disk, if it is time.
+    pub(super) fn begin_round(&mut self) {
+        let now = self.clock.mono();
+        if self.round_due().is_none_or(|due| now < due) {
+            return;
+        }
+        self.durable.at_once = false;
+        self.durable.not_before = now + limits::SYNC_GAP_MIN;
+        let mut syncs = Vec::new();
+        for id in std::mem::take(&mut self.durable.waiting) {
+            let Some(run) = self.runs.get_mut(&id) else { continue };
+            run.sync.waiting = false;
+            // A run that cannot be written now comes again when it can.
+            if !run.is_behind() {
+                run.begin_sync();
+                syncs.push(RunSync { id, last: run.sealed.is_some() });
+            }
+        }
+        if syncs.len() < limits::SYNC_ALL_RUNS_MIN {
+            self.sync_each(&syncs);
+        } else {
+            self.durable.in_flight += 1;
+            let all = Target::All(self.options.logs_dir.clone());
+            self.pool.submit([(SyncKey::Many(syncs), vec![all])]);
+        }
+    }
+
+    fn sync_each(&mut self, syncs: &[RunSync]) {
+        let mut groups = Vec::with_capacity(syncs.len());
+        for sync in syncs {
+            let Some(run) = self.runs.get(&sync.id) else { continue };
+            let mut targets = run.sync_targets();
+            if !self.durable.days.contains(&run.day()) {
+                targets.push(Target::Dir(self.options.logs_dir.clone()));
+            }
+            groups.push((SyncKey::Run(*sync), targets));
+        }
+        self.durable.in_flight += groups.len();
+        self.pool.submit(groups);
+    }
+
+    pub(super) fn take_synced(&mut self) {
+        for SyncDone { key, result } in self.pool.take_done() {
+            match key {
+                SyncKey::Run(sync) => {
+                    self.durable.in_flight -= 1;
+                    self.synced(sync, result);
+                }
+                SyncKey::Many(syncs) => {
+                    self.durable.in_flight -= 1;
+                    match result {
+                        Ok(()) => syncs.into_iter().for_each(|sync| self.synced(sync, Ok(()))),
+                        // Each file is asked on its own: it knows whether the error was one of its own.
+                        Err(_) => self.sync_each(&syncs),
+                    }
+                }
+                SyncKey::Journal => {
+                    self.durable.journal_in_flight = false;
+                    if let Err((_, error)) = result {
+                        self.durable.journal_failed.get_or_insert(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn synced(&mut self, sync: RunSync, result: Result<(), (PathBuf, io::Error)>) {
+        let RunSync { id, last } = sync;
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let tally = run.sync.in_flight.take().unwrap_or_default();
+        if let Err((path, source)) = result {
+            let synced_bytes = run.sync.synced_bytes;
+            return self.fail(id, CollectError::Sync { path, synced_bytes, source });
+        }
+        run.named = true;
+        self.durable.days.insert(run.day());
+        run.sync.synced_bytes = tally.end();
+        if last || !tally.is_empty() {
+            let record = tally.record(run.context.job_run_id.clone(), run.day(), last);
+            self.append_to_journal(record);
+        }
+        if last {
+            if let Some(mut run) = self.runs.remove(&id) {
+                self.inbox.run_closed();
+                let record = run.sealed.take().unwrap_or_default();
+                run.finish(Ok(record));
+            }
+        } else {
+            self.plan_sync(id);
+        }
+    }
+
+    pub(super) fn append_to_journal(&mut self, record: BatchRecord) {
+        self.journal.push(&JournalRecord::Batch(record));
+        self.durable.journal_dirty_since.get_or_insert(self.clock.mono());
+    }
+
+    pub(super) fn journal_due(&self) -> Option<Duration> {
+        let durable = &self.durable;
+        let quiet = !durable.journal_in_flight && durable.journal_failed.is_none();
+        let since = durable.journal_dirty_since.filter(|_| quiet)?;
+        Some(since + self.options.refresh_interval)
+    }
+
+    /// Writes what the journal has to tell of this turn of the loop, and syncs it in its time.
+    pub(super) fn write_journal(&mut self) {
+        // After an error the next start brings the journal up to what is stored.
+        if let Err(error) = self.journal.flush() {
+            self.durable.journal_failed.get_or_insert(error);
+        }
+        if self.journal_due().is_some_and(|due| due <= self.clock.mono()) {
+            self.durable.journal_dirty_since = None;
+            self.durable.journal_in_flight = true;
+            let target = Target::File(self.journal.path().to_owned(), self.journal.file());
+            self.pool.submit([(SyncKey::Journal, vec![target])]);
+        }
+    }
+}
