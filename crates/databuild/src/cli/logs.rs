@@ -45,6 +45,9 @@ pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
     if shown == 0 && !context.global.quiet {
         nothing::explain(args, context, &reader, &targets.runs)?;
     }
+    if !context.global.quiet {
+        nothing::name_incomplete(&reader, &targets.runs)?;
+    }
     Ok(Exit::Done)
 }
 

@@ -1,4 +1,4 @@
-//! What is said when there is nothing to show: an empty screen never leaves it open why.
+//! What is said when there is nothing to show, or not all: a screen never leaves it open why.
 
 use super::super::args::LogsArgs;
 use super::super::context::Context;
@@ -6,7 +6,7 @@ use super::super::outcome::Failure;
 use super::filter;
 use super::target::Target;
 use crate::render::times::{Times, counted};
-use databuild_logs::read::{LogReader, ReadError};
+use databuild_logs::read::{LogReader, ReadError, RunState};
 use databuild_model::time::Timestamp;
 use std::io::Write;
 
@@ -32,6 +32,20 @@ pub(crate) fn explain(
     }
     let line = line(args, &Times::new(context.global.utc), targets, &found);
     writeln!(std::io::stderr(), "{line}")?;
+    Ok(())
+}
+
+/// Names on stderr the runs whose record is not whole.
+pub(crate) fn name_incomplete(reader: &LogReader, targets: &[Target]) -> Result<(), Failure> {
+    for target in targets {
+        match reader.run_info(&target.id).map(|info| info.state) {
+            Ok(state @ RunState::Incomplete { .. }) => {
+                writeln!(std::io::stderr(), "run {} is {state}", target.short())?;
+            }
+            Ok(RunState::Running | RunState::Complete) | Err(ReadError::RunNotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     Ok(())
 }
 
