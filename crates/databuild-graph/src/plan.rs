@@ -48,6 +48,8 @@ pub enum PartitionState {
     Available {
         /// When it was made: the end of the run.
         made_at: Timestamp,
+        /// When the run began: what changed later, it may not have seen.
+        as_of: Timestamp,
         /// The run that made it.
         run: RunNumber,
     },

@@ -104,26 +104,28 @@ impl Writer<'_> {
         Ok(None)
     }
 
-    /// Whether all outputs were made after `planned_at`, and no input after the first of them.
+    /// Whether all outputs were made after `planned_at`, and no input after the run for the first of
+    /// them began.
     fn made_since(
         &self,
         scheduled: &RunScheduled,
         planned_at: Timestamp,
     ) -> Result<bool, AppendError> {
         let mut statement = self.tx.prepare_cached(
-            "SELECT made_ns FROM partitions WHERE partition = ?1 AND state = 'available'
-             AND made_ns > ?2",
+            "SELECT coalesce(started_ns, scheduled_ns) FROM partitions
+             JOIN runs ON job_run_id = made_by
+             WHERE partition = ?1 AND partitions.state = 'available' AND made_ns > ?2",
         )?;
-        let mut oldest = i64::MAX;
+        let mut as_of = i64::MAX;
         for output in &scheduled.outputs {
-            let made: Option<i64> = statement
+            let began: Option<i64> = statement
                 .query_row(params![output.as_str(), planned_at.as_nanos()], |row| row.get(0))
                 .optional()?;
-            let Some(made) = made else { return Ok(false) };
-            oldest = oldest.min(made);
+            let Some(began) = began else { return Ok(false) };
+            as_of = as_of.min(began);
         }
         for input in &scheduled.inputs {
-            if statement.exists(params![input.as_str(), oldest])? {
+            if statement.exists(params![input.as_str(), as_of])? {
                 return Ok(false);
             }
         }

@@ -29,7 +29,8 @@ const RUN_COLUMNS: &str = "SELECT job_run_id, build_number, run, build_id, task,
   signal, duration_seconds, entries, warnings, errors, rows, reason FROM runs";
 
 const PARTITION_COLUMNS: &str = "SELECT partition, partitions.state, instance, made_ns,
-  made.build_number, made.run, last.build_number, last.run, last.job_run_id, changed_ns, last.build_id
+  made.build_number, made.run, last.build_number, last.run, last.job_run_id, changed_ns, last.build_id,
+  coalesce(made.started_ns, made.scheduled_ns)
   FROM partitions JOIN runs last ON last.job_run_id = last_run
   LEFT JOIN runs made ON made.job_run_id = made_by";
 
@@ -417,6 +418,7 @@ fn partition_row(row: &Row<'_>) -> Result<(PartitionRow, BuildId), QueryError> {
         state: PartitionState::parse(&state).ok_or_else(|| damaged("partition state", &state))?,
         instance: row.get(2)?,
         made_at: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_nanos),
+        as_of: row.get::<_, Option<i64>>(11)?.map(Timestamp::from_nanos),
         made_by,
         last_run: RunNumber { build: row.get(6)?, run: row.get(7)? },
         last_run_id: id(row, "job_run_id")?,

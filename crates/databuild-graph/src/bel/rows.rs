@@ -135,6 +135,8 @@ pub struct PartitionRow {
     pub instance: u64,
     /// When it was made last.
     pub made_at: Option<Timestamp>,
+    /// When the run began that made it last: its inputs count as they were then.
+    pub as_of: Option<Timestamp>,
     /// The run that made it last.
     pub made_by: Option<RunNumber>,
     /// The last run that tried.

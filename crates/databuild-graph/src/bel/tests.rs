@@ -226,6 +226,25 @@ fn a_partition_is_made_by_one_build_and_the_other_waits_for_it() {
 }
 
 #[test]
+fn what_was_made_from_an_older_input_is_made_again() {
+    let world = World::new();
+    let [one, two, three] = ["b1", "b2", "b3"].map(|name| world.executing(name));
+    let claim = |build: &BuildId, task| {
+        let inputs = vec![partition(1)];
+        let scheduled = RunScheduled { inputs, ..scheduled(build, task, 0) };
+        world.bel.claim(build, scheduled, Timestamp::from_nanos(0)).unwrap()
+    };
+    assert_eq!(claim(&one, 0), Claim::Granted { run: 1 });
+    world.bel.append(&one, [BuildEvent::RunStarted { run: 1, process: String::new() }]).unwrap();
+    assert_eq!(claim(&two, 1), Claim::Granted { run: 1 });
+    world.bel.append(&two, done(1, 1)).unwrap();
+    let [_, rest @ ..] = done(1, 0);
+    world.bel.append(&one, rest).unwrap();
+    // Its input was made while it ran.
+    assert_eq!(claim(&three, 0), Claim::Granted { run: 1 });
+}
+
+#[test]
 fn a_lease_holds_while_its_process_does_and_says_so() {
     let lease = Lease { until: Timestamp::from_nanos(10_000_000_000), owner: Owner("x".into()) };
     let judge = |liveness, seconds: i64| {

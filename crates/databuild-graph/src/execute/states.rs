@@ -44,18 +44,18 @@ impl PartitionStates for KnownStates<'_> {
             .row(partition)
             .map_err(|error| StateError { partition: partition.clone(), source: error.into() })?;
         let Some(row) = row else { return Ok(PartitionState::Missing) };
-        Ok(match (row.state, row.made_at, row.made_by) {
+        Ok(match (row.state, row.made_at.zip(row.as_of), row.made_by) {
             (transition::PartitionState::Building, ..) => {
                 PartitionState::Building { run: row.last_run }
             }
             (transition::PartitionState::Failed, ..) => {
                 PartitionState::Failed { at: row.changed_at, run: row.last_run }
             }
-            (transition::PartitionState::Available, Some(made_at), Some(run)) => {
+            (transition::PartitionState::Available, Some((made_at, as_of)), Some(run)) => {
                 let path = self.spec.local_path(partition);
                 let there = path.map_or(Ok(true), |path| path.try_exists());
                 if there.map_err(|error| unreadable(partition, error))? {
-                    PartitionState::Available { made_at, run }
+                    PartitionState::Available { made_at, as_of, run }
                 } else {
                     PartitionState::Missing
                 }

@@ -171,19 +171,19 @@ fn reason(
     place: &[Option<usize>],
     forced: bool,
 ) -> Option<Reason> {
-    let mut made: Option<Timestamp> = None;
+    let mut as_of_all: Option<Timestamp> = None;
     for id in &candidate.outputs {
         let Some(Node::Made { state, .. }) = closure.nodes.get(id.0 as usize) else { continue };
         match *state {
             PartitionState::Missing => return Some(Reason::Missing),
             PartitionState::Failed { run, .. } => return Some(Reason::FailedBefore { run }),
             PartitionState::Building { run } => return Some(Reason::BeingMade { run }),
-            PartitionState::Available { made_at, .. } => {
-                made = Some(made.map_or(made_at, |other| other.min(made_at)));
+            PartitionState::Available { as_of, .. } => {
+                as_of_all = Some(as_of_all.map_or(as_of, |other| other.min(as_of)));
             }
         }
     }
-    let Some(made) = made else { return Some(Reason::Missing) };
+    let Some(as_of) = as_of_all else { return Some(Reason::Missing) };
     if forced {
         return Some(Reason::Forced);
     }
@@ -199,7 +199,7 @@ fn reason(
                     planned = planned.or(Some(Reason::InputPlanned { input }));
                 }
                 match *state {
-                    PartitionState::Available { made_at, run } => Some((made_at, Some(run))),
+                    PartitionState::Available { made_at, run, .. } => Some((made_at, Some(run))),
                     PartitionState::Missing
                     | PartitionState::Failed { .. }
                     | PartitionState::Building { .. } => None,
@@ -208,7 +208,7 @@ fn reason(
             Some(Node::Source(SourceState::Missing) | Node::Open | Node::Broken) | None => None,
         };
         if let Some((at, by)) = changed
-            && made < at
+            && as_of < at
             && newest.is_none_or(|(newest, _, _)| newest < at)
         {
             newest = Some((at, input, by));

@@ -53,13 +53,14 @@ impl NeedsRunner for Runner<'_> {
 }
 
 impl World {
-    /// `name#minute` is available since then, made by run 40.minute; `!name` failed; `~name` is
-    /// being made; `@name#minute` is a source.
+    /// `name#minute` is available since then, made by run 40.minute, which began then or, as in
+    /// `name#from..minute`, before; `!name` failed; `~name` is being made; `@name#minute` is a source.
     fn new(text: &str) -> World {
         let mut world = World::default();
         for word in text.split_whitespace() {
             let (name, at) = word.rsplit_once('#').unwrap_or((word, "0"));
-            let at: i64 = at.parse().expect("a minute");
+            let (from, at) = at.split_once("..").unwrap_or((at, at));
+            let [from, at] = [from, at].map(|at| at.parse::<i64>().expect("a minute"));
             let run = RunNumber { build: 40, run: u32::try_from(at).expect("a small number") };
             match name.split_at(1) {
                 ("@", name) => {
@@ -73,7 +74,8 @@ impl World {
                     world.made.insert(name.to_owned(), PartitionState::Building { run });
                 }
                 _ => {
-                    let there = PartitionState::Available { made_at: minute(at), run };
+                    let there =
+                        PartitionState::Available { made_at: minute(at), as_of: minute(from), run };
                     world.made.insert(name.to_owned(), there);
                 }
             }
@@ -238,6 +240,21 @@ fn a_newer_source_makes_all_that_follows() {
             0 raw raw/date=2025-01-01/region=eu after []: stale: src/2025-01-01.csv newer
             1 clean clean/date=2025-01-01/region=eu after [0]: input raw/date=2025-01-01/region=eu is made
             2 report report/date=2025-01-01 after [1]: input clean/date=2025-01-01/region=eu is made
+            up to date: clean/date=2025-01-01/region=us raw/date=2025-01-01/region=us
+        "#]],
+    );
+}
+
+#[test]
+fn an_input_that_changed_while_its_consumer_ran_is_newer() {
+    check(
+        "@src/2025-01-01.csv#3 raw/date=2025-01-01/region=eu#2..4 raw/date=2025-01-01/region=us#3..4
+         clean/date=2025-01-01/region=eu#5 clean/date=2025-01-01/region=us#5..9 report/date=2025-01-01#8..10",
+        "report/date=2025-01-01",
+        expect![[r#"
+            0 raw raw/date=2025-01-01/region=eu after []: stale: src/2025-01-01.csv newer
+            1 clean clean/date=2025-01-01/region=eu after [0]: input raw/date=2025-01-01/region=eu is made
+            2 report report/date=2025-01-01 after [1]: stale: clean/date=2025-01-01/region=us newer (40.9)
             up to date: clean/date=2025-01-01/region=us raw/date=2025-01-01/region=us
         "#]],
     );
@@ -560,7 +577,7 @@ proptest! {
                     let state = match kind {
                         0 => PartitionState::Missing,
                         1 => PartitionState::Failed { at: minute(at), run },
-                        _ => PartitionState::Available { made_at: minute(at), run },
+                        _ => PartitionState::Available { made_at: minute(at), as_of: minute(at), run },
                     };
                     world.made.insert(format!("{set}/date=2025-01-0{day}/region={region}"), state);
                 }

@@ -195,6 +195,24 @@ fn a_job_that_ends_well_without_its_output_has_failed() {
     assert_eq!(row.state, PartitionState::Failed);
 }
 
+#[test]
+fn a_source_that_changes_while_it_is_read_is_read_again() {
+    let world = World::new(
+        "key n 1
+         job raw | raw/n={n} | src | 0 | mkdir -p raw; cat {in} > {out}; test -e seen || { touch seen; sleep 0.1; echo late >> {in}; sleep 0.1; }",
+    );
+    std::fs::write(world.path("src"), "first\n").unwrap();
+    let (outcome, _) = world.build(&world.request(&["raw/n=1"]));
+    assert_eq!((outcome.made, world.read("raw/n=1").as_str()), (1, "first\n"));
+    let partition = PartitionRef::parse("raw/n=1").unwrap();
+    let row = world.engine.bel().partition(&partition).unwrap().unwrap();
+    assert!(row.as_of < row.made_at, "{row:?}");
+    let (outcome, _) = world.build(&world.request(&["raw/n=1"]));
+    assert_eq!((outcome.made, world.read("raw/n=1").as_str()), (1, "first\nlate\n"));
+    let (outcome, _) = world.build(&world.request(&["raw/n=1"]));
+    assert_eq!((outcome.made, outcome.up_to_date), (0, 1));
+}
+
 fn command(world: &World, args: &[&str], outputs: &[&str]) -> CommandRequest {
     CommandRequest {
         id: None,

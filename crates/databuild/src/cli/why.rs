@@ -65,7 +65,7 @@ fn text(context: &Context, why: &Why) -> String {
 /// What is known besides: when and by which run it was made.
 fn facts(times: &Times, step: &WhyStep) -> String {
     match (step.made, step.source) {
-        (Some(PartitionState::Available { made_at, run }), _) => {
+        (Some(PartitionState::Available { made_at, run, .. }), _) => {
             format!(", made {} (run {run})", times.full(made_at))
         }
         (Some(PartitionState::Failed { at, run }), _) => {
@@ -82,7 +82,7 @@ fn facts(times: &Times, step: &WhyStep) -> String {
 
 fn step_json(why: &Why, step: &WhyStep) -> Value {
     let (state, run, at) = match (step.made, step.source) {
-        (Some(PartitionState::Available { made_at, run }), _) => {
+        (Some(PartitionState::Available { made_at, run, .. }), _) => {
             ("available", Some(run), Some(made_at))
         }
         (Some(PartitionState::Failed { at, run }), _) => ("failed", Some(run), Some(at)),
