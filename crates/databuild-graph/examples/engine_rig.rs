@@ -159,8 +159,11 @@ fn wrap(config: Option<&str>) -> Result<u8, Box<dyn Error>> {
         _ => "signal",
     };
     if cause == "success" {
+        // A wrapper that is wrong about what was made.
+        let forgets = config.env.contains_key("RIG_FORGETS");
+        let outputs = config.outputs.get(usize::from(forgets)..).unwrap_or_default();
         lines.write(&json!({"manifest": {
-            "outputs": config.outputs, "inputs": [], "start_time": 0, "end_time": 0,
+            "outputs": outputs, "inputs": [], "start_time": 0, "end_time": 0,
             "task": {"job": {"label": config.job_label}},
         }}));
     }

@@ -13,7 +13,7 @@ use databuild_logs::collect::{BatchNote, RunContext, RunTicket, RunWatch};
 use databuild_logs::format::RunRecord;
 use databuild_model::bel::{BuildEvent, RunEnd, RunSummary};
 use databuild_model::cause::Cause;
-use databuild_model::ids::{BuildId, JobRunId};
+use databuild_model::ids::{BuildId, JobRunId, PartitionRef};
 use databuild_model::job_config::{DataDep, JobConfig, RefText};
 use databuild_model::time::Timestamp;
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -61,11 +61,21 @@ pub(super) struct RunResult {
 }
 
 /// Adds up what the collector tells.
-struct Tally(Arc<Mutex<Note>>);
+struct Tally {
+    note: Arc<Mutex<Note>>,
+    made: Arc<Mutex<Made>>,
+}
+
+/// The outputs that the manifest of a run names, if there is one.
+type Made = Option<Vec<PartitionRef>>;
 
 impl RunWatch for Tally {
     fn on_batch(&mut self, batch: &BatchNote) {
-        let mut note = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outputs) = &batch.made {
+            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            made.get_or_insert_default().extend_from_slice(outputs);
+        }
+        let mut note = self.note.lock().unwrap_or_else(PoisonError::into_inner);
         note.warnings += batch.warnings;
         note.errors += batch.errors;
         if batch.last_progress.is_some() {
@@ -124,6 +134,7 @@ pub(super) fn perform(parts: &EngineParts, run: &Run) -> RunResult {
 struct Begun {
     child: Child,
     ticket: RunTicket,
+    made: Arc<Mutex<Made>>,
     diagnostics: File,
 }
 
@@ -164,9 +175,10 @@ fn begin(
         .process_group(0);
     let program = parts.wrapper.program.display();
     let mut child = command.spawn().map_err(cannot(&format!("cannot start {program}")))?;
-    let started = start(parts, run, &mut child, &config);
+    let made = Arc::default();
+    let started = start(parts, run, &mut child, &config, Arc::clone(&made));
     match started {
-        Ok(ticket) => Ok(Begun { child, ticket, diagnostics }),
+        Ok(ticket) => Ok(Begun { child, ticket, made, diagnostics }),
         Err(error) => {
             // It has no configuration yet, so it started nothing.
             child.kill().ok();
@@ -182,6 +194,7 @@ fn start(
     run: &Run,
     child: &mut Child,
     config: &[u8],
+    made: Arc<Mutex<Made>>,
 ) -> Result<RunTicket, Stillborn> {
     let stdout = child.stdout.take().map(OwnedFd::from);
     let stdout = stdout.ok_or_else(|| Stillborn::Launch("no pipe".to_owned()))?;
@@ -193,7 +206,7 @@ fn start(
         build_id: Some(run.build.clone()),
         started_at: run.started_at,
     };
-    let watch = Box::new(Tally(Arc::clone(&run.note)));
+    let watch = Box::new(Tally { note: Arc::clone(&run.note), made });
     let ticket = parts
         .collector
         .consume_job_output(context, stdout, Some(watch))
@@ -213,7 +226,7 @@ fn start(
 }
 
 fn finish(run: &Run, begun: Begun, took: impl Fn() -> Duration) -> RunResult {
-    let Begun { mut child, ticket, diagnostics } = begun;
+    let Begun { mut child, ticket, made, diagnostics } = begun;
     let status = child.wait();
     run.control.detach();
     let took = took();
@@ -227,6 +240,8 @@ fn finish(run: &Run, begun: Begun, took: impl Fn() -> Duration) -> RunResult {
         record: record.as_ref().map_err(|error| chain(error)),
         complaint: last_line(diagnostics),
         stopped: run.control.was_asked(),
+        declared: &run.launch.outputs,
+        made: made.lock().unwrap_or_else(PoisonError::into_inner).take(),
         missing,
         took,
         rows,
@@ -257,9 +272,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 fn job_config(run: &Run) -> JobConfig {
     let launch = &run.launch;
-    let text = |partition: &databuild_model::ids::PartitionRef| RefText {
-        path: partition.as_str().to_owned(),
-    };
+    let text = |partition: &PartitionRef| RefText { path: partition.as_str().to_owned() };
     let millis = |time: Option<Duration>| {
         time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
     };

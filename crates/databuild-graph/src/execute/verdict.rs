@@ -3,8 +3,9 @@
 use databuild_logs::format::{RunEnd as Said, RunRecord};
 use databuild_model::bel::{RunEnd, RunSummary};
 use databuild_model::cause::Cause;
-use databuild_model::entry::Kind;
+use databuild_model::ids::PartitionRef;
 use databuild_model::level::Level;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// All that is known of a run that is over.
@@ -16,8 +17,12 @@ pub(super) struct Evidence<'a> {
     pub(super) complaint: Option<String>,
     /// Whether we told it to stop.
     pub(super) stopped: bool,
+    /// What the run was to make.
+    pub(super) declared: &'a [PartitionRef],
+    /// What its manifest says that it made, if there is one.
+    pub(super) made: Option<Vec<PartitionRef>>,
     /// Outputs that live on this machine and are not there.
-    pub(super) missing: Vec<String>,
+    pub(super) missing: Vec<PartitionRef>,
     /// From launch to end, by our clock.
     pub(super) took: Duration,
     /// Rows processed, where the job said so.
@@ -51,7 +56,7 @@ pub(super) fn judge(evidence: Evidence<'_>) -> (RunEnd, RunSummary) {
     match cause {
         Cause::Cancelled => (RunEnd::Cancelled, summary),
         Cause::Success => {
-            summary.reason = unmet(record, &evidence.missing);
+            summary.reason = unmet(evidence.declared, evidence.made.as_deref(), &evidence.missing);
             let end = if summary.reason.is_none() { RunEnd::Completed } else { RunEnd::Failed };
             (end, summary)
         }
@@ -69,16 +74,26 @@ pub(super) fn judge(evidence: Evidence<'_>) -> (RunEnd, RunSummary) {
 }
 
 /// What a job that ended well left undone.
-fn unmet(record: &RunRecord, missing: &[String]) -> Option<String> {
-    let [.., manifests] = record.kind_counts;
-    debug_assert_eq!(Kind::ALL.last(), Some(&Kind::Manifest));
-    if manifests == 0 {
+fn unmet(
+    declared: &[PartitionRef],
+    made: Option<&[PartitionRef]>,
+    missing: &[PartitionRef],
+) -> Option<String> {
+    let Some(made) = made else {
         return Some("the job ended well but its wrapper gave no manifest".to_owned());
-    }
-    let first = missing.first()?;
-    Some(match missing.len() {
-        1 => format!("the job ended well but did not make {first}"),
-        n => format!("the job ended well but did not make {first} and {} more", n - 1),
+    };
+    let made: HashSet<&PartitionRef> = made.iter().collect();
+    let unnamed: Vec<&PartitionRef> = declared.iter().filter(|it| !made.contains(it)).collect();
+    let missing: Vec<&PartitionRef> = missing.iter().collect();
+    let (how, which) = if unnamed.is_empty() {
+        ("did not make", missing)
+    } else {
+        ("its manifest does not name", unnamed)
+    };
+    let first = which.first()?;
+    Some(match which.len() {
+        1 => format!("the job ended well but {how} {first}"),
+        n => format!("the job ended well but {how} {first} and {} more", n - 1),
     })
 }
 

@@ -37,9 +37,9 @@ pub(super) struct Launch {
 
 impl Launch {
     /// Outputs that should be on this machine and are not.
-    pub(super) fn missing_outputs(&self) -> Vec<String> {
+    pub(super) fn missing_outputs(&self) -> Vec<PartitionRef> {
         let gone = self.paths.iter().filter(|(_, path)| !path.exists());
-        gone.map(|(partition, _)| partition.to_string()).collect()
+        gone.map(|(partition, _)| partition.clone()).collect()
     }
 }
 

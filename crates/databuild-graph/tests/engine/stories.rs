@@ -243,6 +243,12 @@ fn one_command_is_a_build_with_one_run() {
         .assert_eq(&run(&["sh", "-c", "test $WHO = me; echo rows 12"], &["s3://b/x"]));
     expect!["2.1 Failed 7 rows None"].assert_eq(&run(&["sh", "-c", "exit 7"], &[]));
     expect!["3.1 Failed 125 rows None"].assert_eq(&run(&["/no/such/command"], &[]));
+    let mut forgets = command(&world, &["true"], &["s3://b/y", "s3://b/z"]);
+    forgets.env.insert("RIG_FORGETS".to_owned(), String::new());
+    let done = world.engine.run_command(&forgets, &Seen::default(), &StopFlag::new()).unwrap();
+    let reason = done.summary.reason.unwrap_or_default();
+    expect!["1: the job ended well but its manifest does not name s3://b/y"]
+        .assert_eq(&format!("{}: {reason}", done.exit_code));
     let row = world.engine.bel().partition(&PartitionRef::parse("s3://b/x").unwrap());
     assert_eq!(row.unwrap().unwrap().state, PartitionState::Available);
     let left = std::fs::read_dir(world.path(".databuild/run-configs")).unwrap().count();

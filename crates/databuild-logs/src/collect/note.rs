@@ -29,7 +29,8 @@ impl Noter {
         match facts.kind {
             Kind::Metric if has_room => self.content(line),
             Kind::Event if is_progress(line) => self.content(line),
-            Kind::Log | Kind::Metric | Kind::Event | Kind::Manifest => {}
+            Kind::Manifest => self.content(line),
+            Kind::Log | Kind::Metric | Kind::Event => {}
         }
     }
 
@@ -40,7 +41,10 @@ impl Noter {
             Content::JobEvent(event) if event.event_type == event::PROGRESS => {
                 self.note.last_progress = Some(progress_text(&event));
             }
-            Content::JobEvent(_) | Content::Log(_) | Content::Manifest(_) => {}
+            Content::Manifest(manifest) => {
+                self.note.made.get_or_insert_default().extend(manifest.outputs);
+            }
+            Content::JobEvent(_) | Content::Log(_) => {}
         }
     }
 

@@ -288,7 +288,11 @@ impl Run {
     }
 
     /// Ends the run with its record or with why there is none. Nobody may be waiting any more.
-    pub(super) fn finish(self, result: Result<RunRecord, CollectError>) {
+    pub(super) fn finish(mut self, result: Result<RunRecord, CollectError>) {
+        // A last batch that waited for space was stored without a word.
+        if let Some(noter) = &mut self.noter {
+            noter.tell();
+        }
         let done = self.done.clone();
         // The pipe, the files and the lock are given back before anybody is told.
         drop(self);

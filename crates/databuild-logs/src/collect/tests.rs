@@ -233,7 +233,7 @@ impl RunWatch for Keeper {
 }
 
 #[test]
-fn a_watcher_is_told_counts_measurements_and_progress() {
+fn a_watcher_is_told_counts_measurements_progress_and_what_was_made() {
     let store = Store::new();
     let (reader, mut writer) = std::io::pipe().unwrap();
     let notes = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -254,16 +254,27 @@ fn a_watcher_is_told_counts_measurements_and_progress() {
             4,
             r#"{"job_event":{"event_type":"progress","metadata":{"done":"3","total":"9","message":"files"}}}"#,
         ),
+        entry(
+            5,
+            r#"{"manifest":{"outputs":[{"path":"a/1"},{"path":"a/2"}],"inputs":[],"start_time":0,"end_time":0}}"#,
+        ),
     ];
     writer.write_all(lines.join("\n").as_bytes()).unwrap();
     drop(writer);
     ticket.wait().unwrap();
     let notes = notes.lock().unwrap();
     let sum = |of: fn(&BatchNote) -> u64| notes.iter().map(of).sum::<u64>();
-    assert_eq!(sum(|note| note.entries), 4);
+    assert_eq!(sum(|note| note.entries), 5);
     assert_eq!((sum(|note| note.warnings), sum(|note| note.errors)), (1, 1));
     let metrics: Vec<_> = notes.iter().flat_map(|note| &note.metrics).collect();
     assert_eq!((metrics.len(), metrics[0].value), (1, 7.0));
     let progress = notes.iter().rev().find_map(|note| note.last_progress.as_deref());
     assert_eq!(progress, Some("3/9 files"));
+    let made: Vec<&str> = notes
+        .iter()
+        .filter_map(|note| note.made.as_ref())
+        .flatten()
+        .map(|it| it.as_str())
+        .collect();
+    assert_eq!(made, ["a/1", "a/2"]);
 }

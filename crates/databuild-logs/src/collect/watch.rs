@@ -1,6 +1,7 @@
 //! What is told, while it runs, to whoever watches a run.
 
 use databuild_model::entry::MetricPoint;
+use databuild_model::ids::PartitionRef;
 
 /// Sees a run as it is collected.
 pub trait RunWatch: Send {
@@ -22,4 +23,6 @@ pub struct BatchNote {
     pub last_progress: Option<String>,
     /// The measurements, up to [`crate::limits::NOTE_METRICS_MAX`].
     pub metrics: Vec<MetricPoint>,
+    /// The outputs that a manifest names; `None` if there was no manifest.
+    pub made: Option<Vec<PartitionRef>>,
 }
