@@ -1,8 +1,9 @@
-//! Running what was planned: one [`Engine`] for command line and service alike. It decides in values
-//! , starts wrappers, and records every step in the build event log.
+//! Running what was planned: one [`Engine`] for command line and service alike. It decides in
+//! values, starts wrappers, and records every step in the build event log.
 //!
 //! It knows the wrapper as a program that reads a `JobConfig` and prints entries, and no more.
 
+mod clearing;
 mod drive;
 pub mod engine;
 mod floor;

@@ -40,3 +40,9 @@ pub const PARALLEL_MAX: usize = 1_024;
 /// Patterns of a request that are recorded with the build: what a person typed, not what a script
 /// listed; the partitions themselves are in the plan.
 pub const WANTED_RECORDED_MAX: usize = 1_000;
+
+/// Most bytes that a `needs` command may print: more than 100,000 names of partitions are long.
+pub const NEEDS_BYTES_MAX: usize = 16 << 20;
+
+/// How much of what a `needs` command complains about is kept: its last line is shown.
+pub const NEEDS_COMPLAINT_BYTES_MAX: usize = 8 << 10;

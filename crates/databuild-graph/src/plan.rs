@@ -60,6 +60,11 @@ pub enum PartitionState {
         /// The run that failed.
         run: RunNumber,
     },
+    /// The last try to make it was stopped, or died with its build.
+    Interrupted {
+        /// That run.
+        run: RunNumber,
+    },
 }
 
 /// What is known of a partition that no job makes.
@@ -159,6 +164,11 @@ pub enum Reason {
     Missing,
     /// The last run for it failed.
     FailedBefore {
+        /// That run.
+        run: RunNumber,
+    },
+    /// The last run for it was stopped, or died with its build.
+    InterruptedBefore {
         /// That run.
         run: RunNumber,
     },

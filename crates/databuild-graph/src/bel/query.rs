@@ -30,7 +30,7 @@ const RUN_COLUMNS: &str = "SELECT job_run_id, build_number, run, build_id, task,
 
 const PARTITION_COLUMNS: &str = "SELECT partition, partitions.state, instance, made_ns,
   made.build_number, made.run, last.build_number, last.run, last.job_run_id, changed_ns, last.build_id,
-  coalesce(made.started_ns, made.scheduled_ns)
+  coalesce(made.started_ns, made.scheduled_ns), last.state
   FROM partitions JOIN runs last ON last.job_run_id = last_run
   LEFT JOIN runs made ON made.job_run_id = made_by";
 
@@ -239,6 +239,7 @@ impl Bel {
                     && lease::hold(connection, &holder, now)? == Hold::Lost
                 {
                     row.state = PartitionState::Failed;
+                    row.interrupted = true;
                 }
                 found.push(row);
             }
@@ -413,6 +414,8 @@ fn partition_row(row: &Row<'_>) -> Result<(PartitionRow, BuildId), QueryError> {
         (Some(build), Some(run)) => Some(RunNumber { build, run }),
         _ => None,
     };
+    let last: String = row.get(12)?;
+    let last = RunState::parse(&last).ok_or_else(|| damaged("run state", &last))?;
     let partition = PartitionRow {
         partition: id(row, "partition")?,
         state: PartitionState::parse(&state).ok_or_else(|| damaged("partition state", &state))?,
@@ -420,6 +423,7 @@ fn partition_row(row: &Row<'_>) -> Result<(PartitionRow, BuildId), QueryError> {
         made_at: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_nanos),
         as_of: row.get::<_, Option<i64>>(11)?.map(Timestamp::from_nanos),
         made_by,
+        interrupted: matches!(last, RunState::Ended(RunEnd::Cancelled | RunEnd::Lost)),
         last_run: RunNumber { build: row.get(6)?, run: row.get(7)? },
         last_run_id: id(row, "job_run_id")?,
         changed_at: Timestamp::from_nanos(row.get(9)?),

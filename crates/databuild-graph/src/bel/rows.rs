@@ -139,6 +139,8 @@ pub struct PartitionRow {
     pub as_of: Option<Timestamp>,
     /// The run that made it last.
     pub made_by: Option<RunNumber>,
+    /// Whether the last run that tried was stopped or lost, and did not end by itself.
+    pub interrupted: bool,
     /// The last run that tried.
     pub last_run: RunNumber,
     /// The id of the last run that tried.

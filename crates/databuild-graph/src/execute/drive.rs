@@ -1,12 +1,12 @@
 //! One build from its number to its last event: asks for a number, plans, runs, and writes the end,
 //! whatever happens between.
 
+use super::clearing::Clearing;
 use super::engine::{BuildError, Engine, PlanError};
 use super::floor::{Floor, Tally};
 use super::heartbeat::Heartbeat;
 use super::observe::{BuildObserver, Progress};
 use super::outcome::{BuildOutcome, CommandOutcome};
-use super::process;
 use super::request::{BuildRequest, CommandRequest, OnFailure, Wanted};
 use super::stop::{StopFlag, StopLevel};
 use super::work::Work;
@@ -19,6 +19,7 @@ use crate::spec::wanted::RefPattern;
 use databuild_model::bel::{BuildEnd, BuildEnded, BuildEvent, BuildKind, BuildReceived};
 use databuild_model::ids::BuildId;
 use databuild_model::time::Timestamp;
+use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ pub(super) struct Begun<'a> {
     pub(super) observer: &'a dyn BuildObserver,
     pub(super) stop: &'a StopFlag,
     pub(super) heartbeat: &'a Heartbeat,
+    clearing: RefCell<Clearing>,
 }
 
 /// What a build is to do besides its tasks.
@@ -68,7 +70,12 @@ pub(super) fn build(
     let (mut outcome, _) =
         conduct(engine, request.id.clone(), received, observer, stop, |begun| {
             let planned_at = engine.parts.clock.wall();
-            let plan = engine.plan_at(spec, wanted, request, planned_at)?;
+            let plan = match engine.plan_at(spec, wanted, request, planned_at, stop) {
+                Err(PlanError::Problems(_)) if StopLevel::Go < stop.level() => {
+                    return begun.stopped_planning();
+                }
+                plan => plan?,
+            };
             let manner = Manner {
                 parallel: request.parallel,
                 on_failure: request.on_failure,
@@ -141,7 +148,9 @@ fn conduct(
     };
     observer.on_progress(&Progress::Received { build: build.clone(), number });
     let heartbeat = Heartbeat::default();
-    let begun = Begun { engine, build: &build, number, observer, stop, heartbeat: &heartbeat };
+    let clearing = RefCell::default();
+    let heart = &heartbeat;
+    let begun = Begun { engine, build: &build, number, observer, stop, heartbeat: heart, clearing };
     let done = std::thread::scope(|scope| {
         heartbeat.start(scope, &parts.bel, &*parts.clock, &build, parts.lease);
         let done = begun.prepare().and_then(|()| work(&begun));
@@ -167,23 +176,38 @@ impl Begun<'_> {
         &self.engine.parts.bel
     }
 
-    /// Ends what dead builds left, so that planning sees the world as it is.
+    /// Begins to stop what dead builds left, and ends those that left nothing. Planning sees all of
+    /// them as what they are, because a lease that is over says so.
     fn prepare(&self) -> Result<(), BuildError> {
         for lost in self.bel().lost_builds()? {
-            self.end_lost(&lost)?;
+            self.clear(&lost)?;
         }
         self.append([BuildEvent::BuildPlanning {}])
     }
 
-    /// Stops what a dead build left running and writes its last events.
-    pub(super) fn end_lost(&self, lost: &BuildId) -> Result<(), BuildError> {
-        for wrapper in self.bel().wrappers_of(lost)? {
-            process::stop_leftover(&wrapper);
-        }
-        if self.bel().end_lost(lost)?
-            && let Some(row) = self.bel().build(lost)?
-        {
-            self.observer.on_progress(&Progress::LostBuildEnded { number: row.number });
+    /// Begins to stop what a dead build left running, or goes on with it. `true` if nothing is left
+    /// and its last events are written.
+    pub(super) fn clear(&self, lost: &BuildId) -> Result<bool, BuildError> {
+        let wrappers = self.bel().wrappers_of(lost)?;
+        self.clearing.borrow_mut().begin(lost, &wrappers);
+        self.go_on_clearing()?;
+        Ok(!self.is_clearing(lost))
+    }
+
+    /// Whether something of a dead build still runs.
+    pub(super) fn is_clearing(&self, lost: &BuildId) -> bool {
+        self.clearing.borrow().goes_on(lost)
+    }
+
+    /// The next step of stopping what dead builds left; the last events of those that left nothing.
+    pub(super) fn go_on_clearing(&self) -> Result<(), BuildError> {
+        let gone = self.clearing.borrow_mut().step(self.engine.parts.clock.mono());
+        for lost in gone {
+            if self.bel().end_lost(&lost)?
+                && let Some(row) = self.bel().build(&lost)?
+            {
+                self.observer.on_progress(&Progress::LostBuildEnded { number: row.number });
+            }
         }
         Ok(())
     }
@@ -205,6 +229,31 @@ impl Begun<'_> {
         BuildError::Record(error)
     }
 
+    /// Writes the end of a build that was told to stop before it had a plan.
+    fn stopped_planning(&self) -> Result<Done, BuildError> {
+        let reason = Some("it was stopped while it was planned".to_owned());
+        let outcome = BuildOutcome { end: BuildEnd::Cancelled, reason, ..self.outcome(0) };
+        let ended = BuildEnded { end: outcome.end, reason: outcome.reason.clone() };
+        self.append([BuildEvent::BuildEnded(ended)])?;
+        Ok((outcome, None))
+    }
+
+    fn outcome(&self, up_to_date: u64) -> BuildOutcome {
+        BuildOutcome {
+            build: self.build.clone(),
+            number: self.number,
+            end: BuildEnd::Completed,
+            reason: None,
+            duration: Duration::ZERO,
+            made: 0,
+            delegated: 0,
+            up_to_date,
+            warnings: 0,
+            failed: Vec::new(),
+            not_started: Vec::new(),
+        }
+    }
+
     /// Records the plan, runs it, and writes the end.
     fn execute(&self, work: &Work<'_>, manner: &Manner) -> Result<Done, BuildError> {
         let n_tasks = work.len();
@@ -222,19 +271,7 @@ impl Begun<'_> {
             tasks: u64::from(tasks),
             up_to_date: manner.up_to_date,
         });
-        let mut outcome = BuildOutcome {
-            build: self.build.clone(),
-            number: self.number,
-            end: BuildEnd::Completed,
-            reason: None,
-            duration: Duration::ZERO,
-            made: 0,
-            delegated: 0,
-            up_to_date: manner.up_to_date,
-            warnings: 0,
-            failed: Vec::new(),
-            not_started: Vec::new(),
-        };
+        let mut outcome = self.outcome(manner.up_to_date);
         let mut last = None;
         if 0 < n_tasks {
             self.append([BuildEvent::BuildExecuting {}])?;

@@ -143,19 +143,21 @@ impl Engine {
         self.parts.spec.as_ref()
     }
 
-    /// What a build would do, and why. Starts nothing but `needs` commands, records nothing.
-    pub fn plan(&self, request: &BuildRequest) -> Result<Plan, PlanError> {
+    /// What a build would do, and why. Starts nothing but `needs` commands, which end when `stop` is
+    /// raised, and records nothing.
+    pub fn plan(&self, request: &BuildRequest, stop: &StopFlag) -> Result<Plan, PlanError> {
         let (spec, wanted) = self.prepare(request)?;
-        self.plan_at(&spec, &wanted, request, self.parts.clock.wall())
+        self.plan_at(&spec, &wanted, request, self.parts.clock.wall(), stop)
     }
 
-    /// Why a partition is up to date, or would be made. Starts nothing but `needs` commands.
-    pub fn why(&self, partition: &PartitionRef) -> Result<Why, PlanError> {
+    /// Why a partition is up to date, or would be made. Starts nothing but `needs` commands, which
+    /// end when `stop` is raised.
+    pub fn why(&self, partition: &PartitionRef, stop: &StopFlag) -> Result<Why, PlanError> {
         let spec = self.parts.spec.as_ref().ok_or(PlanError::NoProject)?;
         let states = KnownStates::new(spec, &self.parts.bel);
         let options = PlanOptions { now: self.parts.clock.wall(), force: Force::Nothing };
-        plan::why(spec, partition, &states, &mut CommandNeeds, &options)
-            .map_err(PlanError::Problems)
+        let mut needs = CommandNeeds { clock: &*self.parts.clock, stop };
+        plan::why(spec, partition, &states, &mut needs, &options).map_err(PlanError::Problems)
     }
 
     /// Makes what is wanted, and says how that went. Returns when every job has ended and every
@@ -213,9 +215,11 @@ impl Engine {
         wanted: &[RefPattern],
         request: &BuildRequest,
         now: Timestamp,
+        stop: &StopFlag,
     ) -> Result<Plan, PlanError> {
         let states = KnownStates::new(spec, &self.parts.bel);
         let options = PlanOptions { now, force: request.force };
-        plan::plan(spec, wanted, &states, &mut CommandNeeds, &options).map_err(PlanError::Problems)
+        let mut needs = CommandNeeds { clock: &*self.parts.clock, stop };
+        plan::plan(spec, wanted, &states, &mut needs, &options).map_err(PlanError::Problems)
     }
 }

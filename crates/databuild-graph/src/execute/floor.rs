@@ -57,6 +57,8 @@ pub(super) struct Floor<'a> {
     running: BTreeMap<usize, Running>,
     attempts: HashMap<usize, u32>,
     waiting_on: HashMap<usize, BuildId>,
+    /// Tasks whose partitions a dead build was making, until nothing of that build runs any more.
+    behind: HashMap<usize, BuildId>,
     usual: HashMap<JobLabel, Option<Duration>>,
     stopping: StopLevel,
     kill_at: Option<Duration>,
@@ -84,6 +86,7 @@ impl<'a> Floor<'a> {
             running: BTreeMap::new(),
             attempts: HashMap::new(),
             waiting_on: HashMap::new(),
+            behind: HashMap::new(),
             usual: HashMap::new(),
             stopping: StopLevel::Go,
             kill_at: None,
@@ -249,7 +252,13 @@ impl<'a> Floor<'a> {
                     self.tell_waiting(task, info, by)?;
                     return Ok(None);
                 }
-                Claim::HolderLost { by } => self.begun.end_lost(&by)?,
+                Claim::HolderLost { by } => {
+                    if !self.begun.clear(&by)? {
+                        self.schedule.hold(task);
+                        self.behind.insert(task, by);
+                        return Ok(None);
+                    }
+                }
                 Claim::Made => {
                     self.schedule.done(task);
                     self.outcome.delegated += 1;
@@ -322,8 +331,12 @@ impl<'a> Floor<'a> {
 
     /// Lets tasks try again whose partitions nobody makes any more.
     fn look_at_held(&mut self) -> Result<(), BuildError> {
-        let held: Vec<usize> = self.schedule.held().collect();
+        self.begun.go_on_clearing()?;
+        let behind =
+            |task: &usize| self.behind.get(task).is_some_and(|lost| self.begun.is_clearing(lost));
+        let held: Vec<usize> = self.schedule.held().filter(|task| !behind(task)).collect();
         for task in held {
+            self.behind.remove(&task);
             let Some((_, outputs)) = self.work.about(task) else { continue };
             if !self.begun.bel().is_held(self.begun.build, &outputs)? {
                 self.schedule.again(task);

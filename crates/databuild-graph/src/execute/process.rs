@@ -72,23 +72,42 @@ impl Control {
     }
 }
 
-/// Stops a wrapper whose build is dead, and waits until it is gone: its job must not write while
-/// somebody else makes the same partition.
-pub(super) fn stop_leftover(wrapper: &Owner) {
-    let Some(process) = wrapper.pid_here().and_then(open) else { return };
-    // The number may have been given to another process before it was opened; now it cannot be.
-    if wrapper.liveness() != Liveness::Alive {
-        return;
+/// A wrapper whose build is dead. Its job must not write while somebody else makes the same partition.
+#[derive(Debug)]
+pub(super) struct Leftover {
+    process: OwnedFd,
+    told: usize,
+    next_at: Duration,
+}
+
+/// What it is told, and how long it then has.
+const STEPS: [(Signal, Duration); 3] =
+    [(Signal::TERM, LEFTOVER_GRACE), (Signal::TERM, LEFTOVER_LAST), (Signal::KILL, LEFTOVER_LAST)];
+
+impl Leftover {
+    /// The process, if it is still there.
+    pub(super) fn open(wrapper: &Owner) -> Option<Leftover> {
+        let process = wrapper.pid_here().and_then(open)?;
+        // The number may have been given to another process before it was opened; now it cannot be.
+        let is_it = wrapper.liveness() == Liveness::Alive;
+        is_it.then_some(Leftover { process, told: 0, next_at: Duration::ZERO })
     }
-    for (signal, patience) in [
-        (Signal::TERM, LEFTOVER_GRACE),
-        (Signal::TERM, LEFTOVER_LAST),
-        (Signal::KILL, LEFTOVER_LAST),
-    ] {
-        pidfd_send_signal(&process, signal).ok();
-        if has_ended(&process, patience) {
-            return;
+
+    /// Tells it what is due at `now`, by the monotonic clock. `true` if it is gone, or cannot be
+    /// brought to go.
+    pub(super) fn step(&mut self, now: Duration) -> bool {
+        if has_ended(&self.process) {
+            return true;
         }
+        if now < self.next_at {
+            return false;
+        }
+        let Some((signal, patience)) = STEPS.get(self.told) else { return true };
+        // It may have ended by itself, which is what was wanted.
+        pidfd_send_signal(&self.process, *signal).ok();
+        self.told += 1;
+        self.next_at = now + *patience;
+        false
     }
 }
 
@@ -97,8 +116,7 @@ fn open(pid: u32) -> Option<OwnedFd> {
     pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
-fn has_ended(process: &OwnedFd, patience: Duration) -> bool {
+fn has_ended(process: &OwnedFd) -> bool {
     let mut fds = [PollFd::new(process, PollFlags::IN)];
-    let patience = Timespec::try_from(patience).ok();
-    matches!(poll(&mut fds, patience.as_ref()), Ok(n) if 0 < n)
+    matches!(poll(&mut fds, Some(&Timespec::default())), Ok(n) if 0 < n)
 }

@@ -48,6 +48,9 @@ impl PartitionStates for KnownStates<'_> {
             (transition::PartitionState::Building, ..) => {
                 PartitionState::Building { run: row.last_run }
             }
+            (transition::PartitionState::Failed, ..) if row.interrupted => {
+                PartitionState::Interrupted { run: row.last_run }
+            }
             (transition::PartitionState::Failed, ..) => {
                 PartitionState::Failed { at: row.changed_at, run: row.last_run }
             }

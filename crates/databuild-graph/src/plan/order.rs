@@ -177,6 +177,9 @@ fn reason(
         match *state {
             PartitionState::Missing => return Some(Reason::Missing),
             PartitionState::Failed { run, .. } => return Some(Reason::FailedBefore { run }),
+            PartitionState::Interrupted { run } => {
+                return Some(Reason::InterruptedBefore { run });
+            }
             PartitionState::Building { run } => return Some(Reason::BeingMade { run }),
             PartitionState::Available { as_of, .. } => {
                 as_of_all = Some(as_of_all.map_or(as_of, |other| other.min(as_of)));
@@ -202,6 +205,7 @@ fn reason(
                     PartitionState::Available { made_at, run, .. } => Some((made_at, Some(run))),
                     PartitionState::Missing
                     | PartitionState::Failed { .. }
+                    | PartitionState::Interrupted { .. }
                     | PartitionState::Building { .. } => None,
                 }
             }

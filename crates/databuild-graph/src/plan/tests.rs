@@ -127,6 +127,7 @@ fn reason_text(plan: &Plan, reason: Reason) -> String {
     match reason {
         Reason::Missing => "missing".to_owned(),
         Reason::FailedBefore { run } => format!("failed before ({run})"),
+        Reason::InterruptedBefore { run } => format!("interrupted before ({run})"),
         Reason::BeingMade { run } => format!("being made ({run})"),
         Reason::Stale { input, by: Some(by), .. } => {
             format!("stale: {} newer ({by})", plan.partition(input))

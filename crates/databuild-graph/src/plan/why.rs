@@ -53,6 +53,7 @@ pub fn why(
             Some(
                 Reason::Missing
                 | Reason::FailedBefore { .. }
+                | Reason::InterruptedBefore { .. }
                 | Reason::BeingMade { .. }
                 | Reason::Forced,
             )

@@ -5,7 +5,7 @@ use databuild_graph::bel::Bel;
 use databuild_graph::execute::{Engine, EngineParts, WrapperCommand};
 use databuild_graph::spec::ProjectSpec;
 use databuild_graph::spec::check::check;
-use databuild_graph::spec::draft::{JobDraft, KeyDraft, ProjectDraft};
+use databuild_graph::spec::draft::{CommandDraft, JobDraft, KeyDraft, ProjectDraft};
 use databuild_logs::collect::{CollectorOptions, LogCollector};
 use databuild_logs::fs::OsFs;
 use databuild_model::clock::Clock;
@@ -36,7 +36,8 @@ impl Clock for RealClock {
     }
 }
 
-/// Reads a project: `key n 1 2 3`, or `job LABEL | OUT | IN … | RETRIES | COMMAND`.
+/// Reads a project: `key n 1 2 3`, or `job LABEL | OUT | IN … | RETRIES | COMMAND`. An IN that begins
+/// with `$` is the `needs` command, without spaces.
 pub(crate) fn spec(folder: &Path, text: &str) -> Result<ProjectSpec, String> {
     let mut draft = ProjectDraft {
         name: Some("test".into()),
@@ -54,7 +55,10 @@ pub(crate) fn spec(folder: &Path, text: &str) -> Result<ProjectSpec, String> {
         let mut next = || parts.next().unwrap_or_default();
         let mut job = JobDraft::new(next()).out(next());
         for input in next().split_whitespace() {
-            job = job.input(input);
+            match input.strip_prefix('$') {
+                Some(needs) => job.needs = Some(CommandDraft::Shell(needs.to_owned())),
+                None => job = job.input(input),
+            }
         }
         let retries = next().parse().unwrap_or(0);
         draft.jobs.push(job.retries(retries).run(next()));

@@ -286,6 +286,29 @@ fn a_stop_in_order_asks_the_job_and_starts_nothing_more() {
 }
 
 #[test]
+fn a_stop_while_planning_ends_the_needs_command_and_the_build() {
+    let world = World::new("key n 1\njob raw | raw/n={n} | $sh<names | 0 | true");
+    std::fs::write(world.path("names"), "touch started; sleep 60\n").unwrap();
+    let stop = StopFlag::new();
+    let outcome = std::thread::scope(|scope| {
+        let request = world.request(&["raw/n=1"]);
+        let engine = &world.engine;
+        let building = {
+            let stop = stop.clone();
+            scope.spawn(move || engine.build(&request, &Seen::default(), &stop).unwrap())
+        };
+        wait_for(&world.path("started"));
+        stop.raise();
+        building.join().unwrap()
+    });
+    assert_eq!(outcome.end, BuildEnd::Cancelled);
+    let Selected::One(build) = world.engine.bel().find_build("1").unwrap() else { panic!() };
+    let reason = build.reason.as_deref();
+    assert_eq!(reason, Some("it was stopped while it was planned"));
+    assert_eq!(build.state.as_str(), "cancelled");
+}
+
+#[test]
 fn a_second_stop_kills_a_job_that_does_not_listen() {
     let (_, outcome) = stopped(2, "trap '' TERM; touch started; while :; do sleep 0.05; done");
     assert_eq!(outcome.end, BuildEnd::Cancelled);

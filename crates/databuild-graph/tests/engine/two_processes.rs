@@ -3,6 +3,7 @@
 
 use super::{World, engine_on, rig, wait_for};
 use databuild_graph::bel::rows::{BuildFilter, PartitionFilter};
+use databuild_graph::execute::{BuildRequest, Engine, StopFlag, reason_text};
 use databuild_model::bel::transition::PartitionState;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -83,6 +84,7 @@ fn a_build_whose_process_died_is_shown_as_lost_and_ended_by_the_next() {
     let shown = |text| bel.builds(&BuildFilter::default()).unwrap()[0].state.as_str() == text;
     assert!(shown("lost"));
     assert!(bel.builds(&BuildFilter::default()).unwrap()[0].ended_at.is_none());
+    assert_eq!(reasons(&world.engine, &world.request(&["item/n=0"])), ["interrupted before (1.1)"]);
     let fixed = "key n 0\njob item | item/n={n} | | 0 | mkdir -p item; echo > {out}";
     let engine = engine_on(world.folder.path(), fixed);
     let fixed = World { engine, folder: world.folder };
@@ -92,6 +94,34 @@ fn a_build_whose_process_died_is_shown_as_lost_and_ended_by_the_next() {
     assert!(outcome.duration < Duration::from_secs(20));
     let builds = fixed.engine.bel().builds(&BuildFilter::default()).unwrap();
     assert!(builds.last().unwrap().ended_at.is_some());
+}
+
+fn reasons(engine: &Engine, request: &BuildRequest) -> Vec<String> {
+    let plan = engine.plan(request, &StopFlag::new()).unwrap();
+    plan.tasks.iter().map(|task| reason_text(&plan, task)).collect()
+}
+
+/// The dead build's job does not let go for a while. Meanwhile all else is built.
+#[test]
+fn what_a_dead_build_left_running_holds_up_only_its_own_partitions() {
+    let job = "trap 'test -e free && exit 1' TERM; touch begun; while ! test -e free; do sleep 0.05; done; exit 1";
+    let project = format!(
+        "key n 0
+         job item | item/n={{n}} | | 0 | test -e begun && mkdir -p item && echo > {{out}} || {{ {job}; }}
+         job other | other/n={{n}} | | 0 | mkdir -p other && echo > {{out}} && touch free"
+    );
+    let world = World::new(&project);
+    let mut one = build(&world, &["item/n=0"]);
+    wait_for(&world.path("begun"));
+    one.kill().unwrap();
+    one.wait().unwrap();
+    let (outcome, seen) = world.build(&world.request(&["item/n=0", "other/n=0"]));
+    let seen = seen.text();
+    let at = |text: &str| seen.find(text).unwrap_or_else(|| panic!("no {text:?} in {seen}"));
+    assert_eq!(outcome.made, 2);
+    // Only the end of the other job lets the job of the dead build go.
+    assert!(at("Made other/n=0") < at("lost 1"), "{seen}");
+    assert!(at("lost 1") < at("start item/n=0"), "{seen}");
 }
 
 #[test]

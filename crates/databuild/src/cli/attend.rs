@@ -1,6 +1,6 @@
 //! Attends to a build while it goes on: draws, passes Ctrl-C on, writes the build's events.
 
-use super::outcome::Failure;
+use super::outcome::{Exit, Failure};
 use crate::progress::display::Display;
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::EventFilter;
@@ -53,6 +53,29 @@ impl Signals {
     /// Whether somebody asked us to stop by SIGTERM and not by Ctrl-C.
     pub(crate) fn was_terminated(&self) -> bool {
         self.terminated.load(Ordering::Acquire) && !self.interrupted.load(Ordering::Acquire)
+    }
+}
+
+/// Asks something that may have to wait for other processes, until it is answered or we are told to
+/// stop, which `ask` learns by its flag.
+pub(crate) fn ask<T>(ask: impl FnOnce(&StopFlag) -> T) -> Result<T, Failure> {
+    let signals = Signals::catch()?;
+    let stop = StopFlag::new();
+    let done = Done::default();
+    let answer = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.wait(LOOK_INTERVAL) {
+                signals.pass_on(&stop);
+            }
+        });
+        done.when(|| ask(&stop))
+    });
+    match stop.level() {
+        StopLevel::Go => Ok(answer),
+        StopLevel::InOrder | StopLevel::AtOnce => {
+            let exit = if signals.was_terminated() { Exit::Terminated } else { Exit::Interrupted };
+            Err(Failure::text(exit, "it was told to stop"))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod finish;
 mod plan;
 
 use super::args::{BuildArgs, ForceChoice, Progress, ShowOutput};
-use super::attend::{Events, Signals, attend};
+use super::attend::{Events, Signals, ask, attend};
 use super::context::Context;
 use super::outcome::{Exit, Failure};
 use crate::progress::board::Board;
@@ -57,7 +57,7 @@ fn make(
     let request = request(args, &bel)?;
     if args.dry_run {
         let works = project.engine()?;
-        let plan = works.engine().plan(&request)?;
+        let plan = ask(|stop| works.engine().plan(&request, stop))??;
         plan::print(context, &spec, &plan)?;
         works.stop()?;
         return Ok((None, Exit::Done));

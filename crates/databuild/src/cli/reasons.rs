@@ -7,6 +7,7 @@ pub(crate) fn text(plan: &Plan, reason: Reason) -> String {
     match reason {
         Reason::Missing => "missing".to_owned(),
         Reason::FailedBefore { run } => format!("failed before ({run})"),
+        Reason::InterruptedBefore { run } => format!("interrupted before ({run})"),
         Reason::BeingMade { run } => format!("being made ({run})"),
         Reason::Stale { input, by: Some(run), .. } => {
             format!("stale: {} newer ({run})", plan.partition(input))

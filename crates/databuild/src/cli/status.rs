@@ -1,6 +1,7 @@
 //! `databuild status`: which partitions exist, were tried, or would have to be made.
 
 use super::args::{Output, StatusArgs};
+use super::attend::ask;
 use super::context::Context;
 use super::outcome::{Exit, Failure};
 use super::reasons;
@@ -102,9 +103,9 @@ fn asked_for(args: &StatusArgs, project: &Project) -> Result<Vec<Line>, Failure>
     let bel = project.bel()?;
     let works = project.engine()?;
     let request = BuildRequest::new("cli", Wanted::Partitions(patterns));
-    let plan = works.engine().plan(&request);
+    let plan = ask(|stop| works.engine().plan(&request, stop));
     works.stop()?;
-    let plan = plan?;
+    let plan = plan??;
     let reasons: HashMap<RefId, String> = plan
         .tasks
         .iter()

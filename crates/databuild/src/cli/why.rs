@@ -1,6 +1,7 @@
 //! `databuild why REF`: up to date, or the chain of reasons down to the first cause.
 
 use super::args::{Output, WhyArgs};
+use super::attend::ask;
 use super::context::Context;
 use super::outcome::{Exit, Failure};
 use super::reasons;
@@ -21,9 +22,9 @@ pub(crate) fn run(args: &WhyArgs, context: &Context) -> Result<Exit, Failure> {
             .remedy("a partition is a path such as clean/date=2025-01-26")
     })?;
     let works = project.engine()?;
-    let why = works.engine().why(&partition);
+    let why = ask(|stop| works.engine().why(&partition, stop));
     works.stop()?;
-    let why = why?;
+    let why = why??;
     let mut out = std::io::stdout().lock();
     match context.global.output {
         Output::Human | Output::Raw => out.write_all(text(context, &why).as_bytes())?,
@@ -71,6 +72,7 @@ fn facts(times: &Times, step: &WhyStep) -> String {
         (Some(PartitionState::Failed { at, run }), _) => {
             format!(", failed {} (run {run})", times.full(at))
         }
+        (Some(PartitionState::Interrupted { run }), _) => format!(", interrupted (run {run})"),
         (Some(PartitionState::Building { run }), _) => format!(", being made (run {run})"),
         (_, Some(SourceState::Present { changed_at: Some(at) })) => {
             format!(", changed {}", times.full(at))
@@ -86,6 +88,7 @@ fn step_json(why: &Why, step: &WhyStep) -> Value {
             ("available", Some(run), Some(made_at))
         }
         (Some(PartitionState::Failed { at, run }), _) => ("failed", Some(run), Some(at)),
+        (Some(PartitionState::Interrupted { run }), _) => ("interrupted", Some(run), None),
         (Some(PartitionState::Building { run }), _) => ("building", Some(run), None),
         (Some(PartitionState::Missing), _) | (None, Some(SourceState::Missing) | None) => {
             ("missing", None, None)

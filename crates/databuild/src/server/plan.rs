@@ -8,7 +8,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use databuild_graph::execute::Wanted;
+use databuild_graph::execute::{StopFlag, Wanted};
 use databuild_graph::plan::{Plan, Reason, RefId, Task};
 use databuild_graph::spec::ProjectSpec;
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub(crate) async fn plan(
     let request = start.how().request(Wanted::Partitions(patterns));
     let view = service.blocking(move |service| {
         let engine = service.engine()?;
-        let plan = engine.plan(&request)?;
+        let plan = engine.plan(&request, &StopFlag::new())?;
         let Some(spec) = engine.spec() else {
             return Err(Problem::new(Slug::NotReady, "there is no project here"));
         };
@@ -91,6 +91,7 @@ impl TaskView {
         let (reason, input, run) = match task.reason {
             Reason::Missing => ("missing", None, None),
             Reason::FailedBefore { run } => ("failed before", None, Some(run)),
+            Reason::InterruptedBefore { run } => ("interrupted before", None, Some(run)),
             Reason::BeingMade { run } => ("being made", None, Some(run)),
             Reason::Stale { input, by, .. } => ("stale", Some(input), by),
             Reason::InputPlanned { input } => ("input planned", Some(input), None),
