@@ -6,6 +6,7 @@ mod diagnose;
 use crate::config::Checked;
 use crate::limits::PIPE_BYTES;
 use crate::sys;
+use crate::terminal::{self, Standing, Terminal};
 use crate::{JobStdin, WrapOptions};
 use databuild_model::ids::JobRunId;
 use diagnose::diagnose;
@@ -24,6 +25,8 @@ pub(crate) struct Launched {
     pub(crate) pid: i32,
     /// Reading ends of standard output and standard error; they do not block.
     pub(crate) pipes: [OwnedFd; 2],
+    /// The terminal that its group has.
+    pub(crate) terminal: Option<Terminal>,
 }
 
 /// Why a command could not be started.
@@ -57,16 +60,30 @@ pub(crate) fn launch(
     if let Some(failure) = config.cwd.as_deref().and_then(diagnose::bad_cwd) {
         return Err(failure);
     }
-    let (command, pipes) = prepare(checked, identity, options.job_stdin)
+    let standing = match options.job_stdin {
+        JobStdin::Null => Standing::Background,
+        JobStdin::Inherit => terminal::standing(),
+    };
+    let (command, pipes) = prepare(checked, identity, &standing)
         .map_err(|error| diagnose::ours("cannot make pipes", &error))?;
     let mut command = command;
     // Standard library and kernel both report a failed execve(2) here.
     let child = command.spawn();
     // The writing ends live in the command; ours must go, or the streams would never end.
     drop(command);
+    let terminal = match standing {
+        Standing::Ours(terminal) => Some(terminal),
+        Standing::Open | Standing::Background => None,
+    };
     match child {
-        Ok(child) => Ok(Launched { pid: i32::try_from(child.id()).unwrap_or(0), pipes }),
+        Ok(child) => {
+            let pid = i32::try_from(child.id()).unwrap_or(0);
+            Ok(Launched { pid, pipes, terminal })
+        }
         Err(error) => {
+            if let Some(terminal) = terminal {
+                terminal.take_back();
+            }
             let cwd = config.cwd.as_deref().map(Path::new);
             let name = config.args.first().map_or("", String::as_str);
             Err(diagnose(name, cwd, search_path, &error))
@@ -86,7 +103,7 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
 fn prepare(
     checked: &Checked,
     identity: &Identity<'_>,
-    stdin: JobStdin,
+    standing: &Standing,
 ) -> io::Result<(Command, [OwnedFd; 2])> {
     let (stdout, stdout_writer) = pipe()?;
     let (stderr, stderr_writer) = pipe()?;
@@ -96,15 +113,15 @@ fn prepare(
     command.args(args);
     command.process_group(0);
     command.stdout(Stdio::from(stdout_writer)).stderr(Stdio::from(stderr_writer));
-    match stdin {
-        JobStdin::Null => command.stdin(Stdio::null()),
-        JobStdin::Inherit => command.stdin(Stdio::inherit()),
+    match standing {
+        Standing::Background => command.stdin(Stdio::null()),
+        Standing::Open | Standing::Ours(_) => command.stdin(Stdio::inherit()),
     };
     if let Some(cwd) = &checked.config.cwd {
         command.current_dir(cwd);
     }
     set_environment(&mut command, checked, identity);
-    sys::isolate(&mut command);
+    sys::isolate(&mut command, matches!(standing, Standing::Ours(_)));
     Ok((command, [stdout, stderr]))
 }
 

@@ -21,6 +21,7 @@ mod signals;
 mod sink;
 mod structured;
 mod sys;
+mod terminal;
 mod text;
 mod usage;
 mod wrapper;
@@ -35,7 +36,7 @@ use std::os::fd::OwnedFd;
 pub enum JobStdin {
     /// `/dev/null`: the right one when the configuration came by our own standard input.
     Null,
-    /// Ours.
+    /// Ours. If that is a terminal, the job's process group has it while the job runs.
     Inherit,
 }
 

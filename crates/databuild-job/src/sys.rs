@@ -54,19 +54,25 @@ pub(crate) fn page_bytes() -> u64 {
 ///
 /// * no descriptor from 3 on is passed to it, whoever forgot to close it on exec;
 /// * it is killed if this thread dies, because then nobody would read what it says;
+/// * its process group has the terminal of its standard input, if `terminal`;
 /// * signals that the wrapper ignores for itself have their usual effect in it.
 ///
 /// `Command` has reset SIGPIPE and the signal mask by then, and made the process group.
-pub(crate) fn isolate(command: &mut Command) {
-    let before_exec = || {
-        // SAFETY: `prctl`, `close_range` and `signal` are called between fork and exec. They take
-        // integers only, are plain system calls (`signal` is listed as async-signal-safe by POSIX),
-        // allocate nothing and take no lock.
+pub(crate) fn isolate(command: &mut Command, terminal: bool) {
+    let before_exec = move || {
+        // SAFETY: `prctl`, `close_range`, `tcsetpgrp` and `signal` are called between fork and exec.
+        // They take integers only, are plain system calls (the last two are listed as
+        // async-signal-safe by POSIX), allocate nothing and take no lock.
         unsafe {
             // A failure of one of these takes a safety net away and is no reason not to run.
             libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
             libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
             libc::signal(libc::SIGXFSZ, libc::SIG_DFL);
+            if terminal {
+                // Here and not in the wrapper, or the job could read before it may.
+                libc::tcsetpgrp(libc::STDIN_FILENO, libc::getpid());
+            }
+            libc::signal(libc::SIGTTOU, libc::SIG_DFL);
         }
         Ok(())
     };
@@ -75,11 +81,14 @@ pub(crate) fn isolate(command: &mut Command) {
     unsafe { command.pre_exec(before_exec) };
 }
 
-/// Makes SIGXFSZ an error of write(2) instead of our death, and lets every signal through that
+/// Makes SIGXFSZ an error of write(2) instead of our death, keeps SIGTTOU from stopping us when we
+/// hand the terminal on or take it back, and lets every signal through that
 /// whoever started us had blocked.
 pub(crate) fn prepare_signals() {
     // SAFETY: `signal` with SIG_IGN installs no handler, so no code of ours can run at a bad moment.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    // SAFETY: the same.
+    unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
     // SAFETY: the same, for a write into a pipe that nobody reads.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     // SAFETY: `sigset_t` is plain memory, written by `sigemptyset` before it is read; both pointers

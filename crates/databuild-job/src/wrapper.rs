@@ -12,6 +12,7 @@ use crate::process_tree;
 use crate::report::{self, Left};
 use crate::signals::Signals;
 use crate::sink::Output;
+use crate::terminal::Terminal;
 use crate::usage::Usage;
 use databuild_model::clock::Clock;
 use databuild_model::entry::Stream;
@@ -23,6 +24,9 @@ use std::time::Duration;
 
 /// Most children that died of SIGKILL and are remembered, to find them in the kernel's log.
 const KILLED_MAX: usize = 64;
+
+/// What a shell says of a command that SIGINT ended.
+const INTERRUPTED: i32 = 128 + libc::SIGINT;
 
 /// A run in progress.
 pub(crate) struct Wrapper<'a> {
@@ -38,6 +42,7 @@ pub(crate) struct Wrapper<'a> {
     own: i32,
     captures: [Capture; 2],
     pipes: [Option<OwnedFd>; 2],
+    terminal: Option<Terminal>,
     /// Whether a capture may have pieces that the emitter had no room for.
     backlog: [bool; 2],
     ended: [bool; 2],
@@ -92,6 +97,7 @@ pub(crate) fn attend(launched: Launched, at: Moment, around: Surroundings<'_>) -
         own: i32::try_from(std::process::id()).unwrap_or(0),
         captures: [Capture::new(Stream::Stdout), Capture::new(Stream::Stderr)],
         pipes: [Some(stdout), Some(stderr)],
+        terminal: launched.terminal,
         backlog: [false; 2],
         ended: [false; 2],
         lost: false,
@@ -261,8 +267,18 @@ impl Wrapper<'_> {
     /// Takes in all children that have ended.
     fn reap(&mut self, at: Moment) {
         let mut command = None;
+        let stops =
+            if self.terminal.is_some() { WaitOptions::UNTRACED } else { WaitOptions::empty() };
         let left = loop {
-            match rustix::process::wait(WaitOptions::NOHANG) {
+            match rustix::process::wait(WaitOptions::NOHANG | stops) {
+                // A Ctrl-Z. Nobody else could take the terminal now, so nobody could wake it.
+                Ok(Some((pid, status))) if status.stopped() => {
+                    if pid.as_raw_nonzero().get() == self.pid
+                        && status.stopping_signal() == Some(libc::SIGTSTP)
+                    {
+                        self.signal_group(Signal::CONT);
+                    }
+                }
                 Ok(Some((pid, status))) => {
                     let pid = pid.as_raw_nonzero().get();
                     let signal = status.terminating_signal();
@@ -273,6 +289,9 @@ impl Wrapper<'_> {
                         let code = status.exit_status().map(Exit::Code);
                         command = code.or(signal.map(Exit::Signal));
                         self.ended_at = Some(at.mono);
+                        if let Some(terminal) = &self.terminal {
+                            terminal.take_back();
+                        }
                     }
                 }
                 Ok(None) => break true,
@@ -400,7 +419,7 @@ impl Wrapper<'_> {
         let ended_at = self.ended_at.unwrap_or(at.mono);
         let mut died = self.killed.clone();
         died.push(self.pid);
-        let stop = self.life.stop();
+        let stop = self.life.stop().or_else(|| self.interrupted());
         let oom = self.memory.kills() != 0 || self.memory.kernel_named(&died);
         Finished {
             outcome: outcome(self.life.exit(), stop, oom),
@@ -411,6 +430,16 @@ impl Wrapper<'_> {
             cut,
             lost: self.lost || stop == Some(Stop::OutputLost),
         }
+    }
+
+    /// A Ctrl-C in a terminal that the job has reaches the job alone.
+    fn interrupted(&self) -> Option<Stop> {
+        let by_interrupt = matches!(
+            self.life.exit(),
+            Some(Exit::Signal(libc::SIGINT)) | Some(Exit::Code(INTERRUPTED))
+        );
+        let stop = Stop::Cancelled(StopSignal::Interrupt);
+        (self.terminal.is_some() && by_interrupt).then_some(stop)
     }
 
     fn wait_for_reader(&mut self) {

@@ -286,7 +286,8 @@ impl Begun<'_> {
     fn end_of(&self, outcome: &BuildOutcome) -> BuildEnd {
         if outcome.failed.is_empty() && outcome.not_started.is_empty() {
             BuildEnd::Completed
-        } else if StopLevel::Go < self.stop.level() {
+        } else if StopLevel::Go < self.stop.level() || outcome.failed.is_empty() {
+            // Without a failure there was a stop, if only of one job: a Ctrl-C in its terminal.
             BuildEnd::Cancelled
         } else {
             BuildEnd::Failed

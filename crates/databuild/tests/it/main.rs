@@ -9,3 +9,4 @@ mod env;
 mod rest;
 mod scenario;
 mod stop;
+mod terminal;
