@@ -2,6 +2,7 @@
 //! mistaken for another of the same number.
 
 use crate::bel::lease::owner::{Liveness, Owner};
+use databuild_model::ids::JobRunId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::fd::OwnedFd;
@@ -108,6 +109,34 @@ impl Leftover {
         self.told += 1;
         self.next_at = now + *patience;
         false
+    }
+}
+
+/// Most rounds of [`kill_left_by`]: a process may have forked while the last one went on.
+const KILL_ROUNDS_MAX: u32 = 20;
+
+/// Kills what is left of a run whose wrapper is gone without having stopped it: the kernel kills the
+/// job itself then, but not what that started. They are known by the id of the run, which the wrapper
+/// puts into the environment of the job.
+pub(super) fn kill_left_by(run: &JobRunId) {
+    let mark = format!("DATABUILD_JOB_RUN_ID={run}");
+    let is_marked = |pid: u32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes())
+    };
+    for _ in 0..KILL_ROUNDS_MAX {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let mut left = pids.filter(|&pid| is_marked(pid)).peekable();
+        if left.peek().is_none() {
+            return;
+        }
+        for pid in left {
+            // Asked again through a handle, which cannot become another process's.
+            if let Some(process) = open(pid).filter(|_| is_marked(pid)) {
+                pidfd_send_signal(&process, Signal::KILL).ok();
+            }
+        }
     }
 }
 

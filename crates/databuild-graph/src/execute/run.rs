@@ -2,7 +2,7 @@
 //! own and decides nothing.
 
 use super::engine::EngineParts;
-use super::process::Control;
+use super::process::{self, Control};
 use super::request::CommandStdin;
 use super::verdict::{self, Evidence};
 use super::work::Launch;
@@ -231,6 +231,9 @@ fn finish(run: &Run, begun: Begun, took: impl Fn() -> Duration) -> RunResult {
     run.control.detach();
     let took = took();
     let record = ticket.wait();
+    if record.as_ref().is_ok_and(|record| record.end.is_none()) {
+        process::kill_left_by(&run.job_run_id);
+    }
     let missing = match &record {
         Ok(record) if succeeded(record) => run.launch.missing_outputs(),
         Ok(_) | Err(_) => Vec::new(),

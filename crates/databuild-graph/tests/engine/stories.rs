@@ -7,11 +7,14 @@ use databuild_graph::execute::{
     BuildRequest, CommandRequest, CommandStdin, OnFailure, StopFlag, Wanted,
 };
 use databuild_graph::plan::Force;
+use databuild_logs::fs::OsFs;
+use databuild_logs::read::{LogReader, ReaderOptions};
 use databuild_model::bel::BuildEnd;
 use databuild_model::bel::transition::PartitionState;
 use databuild_model::ids::{JobLabel, PartitionRef};
 use expect_test::{Expect, expect};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 const CHAIN: &str = "
@@ -211,6 +214,51 @@ fn a_source_that_changes_while_it_is_read_is_read_again() {
     assert_eq!((outcome.made, world.read("raw/n=1").as_str()), (1, "first\nlate\n"));
     let (outcome, _) = world.build(&world.request(&["raw/n=1"]));
     assert_eq!((outcome.made, outcome.up_to_date), (0, 1));
+}
+
+/// The job kills its wrapper, and leaves a process behind that nobody waits for.
+#[test]
+fn a_wrapper_that_is_killed_is_a_lost_run_and_the_next_attempt_follows() {
+    let world = World::new(
+        "key n 1
+         job raw | raw/n={n} | | 1 | test -e once && mkdir -p raw && echo > {out} || { touch once; echo begun; setsid sleep 60 & echo $! > left; sleep 0.3; kill -9 $PPID; sleep 60; }",
+    );
+    check(
+        &world,
+        world.request(&["raw/n=1"]),
+        expect![[r#"
+            build 1
+            wanted 1, to make 1, up to date 0
+            start raw/n=1 1.1 #1
+            retry raw/n=1 1 of 2
+            start raw/n=1 1.2 #2
+            Made raw/n=1
+            Completed"#]],
+    );
+    let reader = LogReader::new(
+        ReaderOptions {
+            logs_dir: world.path(".databuild/logs"),
+            cache_runs: 1,
+            cache_bytes: 1 << 20,
+        },
+        Arc::new(OsFs),
+        Arc::new(super::project::RealClock::new()),
+    );
+    let runs = world.engine.bel().runs(&RunFilter::default()).unwrap();
+    let lines = runs.iter().map(|run| {
+        let stored = reader.run_info(&run.id).unwrap().state;
+        let cause = run.summary.as_ref().map(|summary| summary.cause.as_str());
+        format!("{} {} {cause:?}: {stored}\n", run.number, run.state)
+    });
+    expect![[r#"
+        1.2 completed Some("success"): complete
+        1.1 lost Some("wrapper_lost"): incomplete (wrapper lost)
+    "#]]
+    .assert_eq(&lines.collect::<String>());
+    let left = world.read("left");
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", left.trim())).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map_or("gone", |(_, rest)| rest);
+    assert!(["gone", "Z", "X"].iter().any(|word| state.starts_with(word)), "{stat}");
 }
 
 fn command(world: &World, args: &[&str], outputs: &[&str]) -> CommandRequest {
