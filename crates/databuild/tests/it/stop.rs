@@ -118,5 +118,5 @@ fn a_killed_build_leaves_runs_that_say_what_they_lack() {
     let logs = env.sh("databuild logs 1.1 -o raw");
     assert!(logs.status.success());
     let said = String::from_utf8_lossy(&logs.stderr).into_owned();
-    assert_eq!(said, "run 1.1 is incomplete (wrapper lost)\n");
+    assert!(said.ends_with("run 1.1 is incomplete (wrapper lost)\n"), "{said}");
 }
