@@ -9,8 +9,10 @@ pub mod bytes;
 pub mod frame;
 pub mod index;
 pub mod journal;
+pub mod metrics_state;
 pub mod record;
 
 pub use index::{Block, IndexHeader, IndexRow, Posting, RunIndex};
 pub use journal::{BatchRecord, JournalRecord};
+pub use metrics_state::MetricsState;
 pub use record::{RunEnd, RunRecord};

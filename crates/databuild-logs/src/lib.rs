@@ -14,6 +14,8 @@ pub mod store;
 
 pub mod collect;
 
+pub mod metrics_feed;
+
 pub mod read;
 
 #[cfg(test)]

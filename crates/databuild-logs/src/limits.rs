@@ -54,3 +54,6 @@ pub const SYNCS_AHEAD_MAX: usize = 2;
 /// those of so much time go together. Otherwise a job that prints nothing but errors would keep the
 /// disk busy with a few hundred syncs a second.
 pub const SYNC_GAP_MIN: Duration = Duration::from_millis(100);
+
+/// Runs that the metrics follow at once: those that are open, and the few that a crash left open.
+pub const METRIC_RUNS_MAX: usize = 4 * RUNS_OPEN_MAX;

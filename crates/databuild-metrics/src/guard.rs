@@ -1,7 +1,7 @@
 //! How many series there may be, and who wanted more.
 
 use crate::limits;
-use crate::metric_templates::Family;
+use crate::metric_templates::{ALL, Family};
 use crate::registry::{LabelPairs, weight};
 use std::collections::BTreeMap;
 
@@ -49,13 +49,11 @@ impl Guard {
 
     /// Whether a family that has `known` sets of labels may have another one. The last place of a
     /// family is kept for `__other__`.
-    pub(crate) fn admit(&mut self, family: &Family, known: usize) -> bool {
-        let fits = known + 1 < self.budget.series_per_family
-            && self.spent + weight(family) <= self.budget.series;
-        if fits {
-            self.spent += weight(family);
-        }
-        fits
+    pub(crate) fn admit(&self, family: &Family, known: usize) -> bool {
+        // Each family can always have its `__other__`, so that no value is lost.
+        let reserved: usize = ALL.iter().map(weight).sum();
+        known + 1 < self.budget.series_per_family
+            && self.spent + weight(family) + reserved <= self.budget.series
     }
 
     pub(crate) fn blame(&mut self, family: &Family, labels: LabelPairs<'_>) {
@@ -86,7 +84,7 @@ impl Guard {
         self.refused(family, job_label, label, count);
     }
 
-    /// A series was put back.
+    /// There is one more series.
     pub(crate) fn spend(&mut self, family: &Family) {
         self.spent += weight(family);
     }

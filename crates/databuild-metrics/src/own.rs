@@ -59,8 +59,9 @@ impl OwnHealth {
     }
 
     /// A request was answered. The route is the template of the path, never the path.
-    pub fn request(&mut self, route: &'static str, code: &'static str, seconds: f64) {
-        let labels = [("route", route), ("code", code)];
+    pub fn request(&mut self, route: &'static str, code: u16, seconds: f64) {
+        let code = code.to_string();
+        let labels = [("route", route), ("code", code.as_str())];
         self.registry.add(&templates::HTTP_REQUESTS_TOTAL, &labels, 1.0, None);
         self.registry.observe(&templates::HTTP_REQUEST_DURATION_SECONDS, &labels, seconds, None);
     }

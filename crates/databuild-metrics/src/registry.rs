@@ -76,7 +76,8 @@ impl Registry {
         &self.guard
     }
 
-    pub(crate) fn guard_mut(&mut self) -> &mut Guard {
+    /// The budget, to put back what was kept.
+    pub fn guard_mut(&mut self) -> &mut Guard {
         &mut self.guard
     }
 
@@ -177,17 +178,22 @@ impl Registry {
             let folded: Vec<_> = labels.iter().map(|&(name, _)| (name, OTHER)).collect();
             text = labels_text(&folded);
         }
-        let of_family = self.families.entry(family.name).or_default();
-        of_family.entry(text).or_insert_with(|| Series::new(family.kind))
+        self.slot(family, text)
+    }
+
+    /// The series with this text, made if it is new.
+    fn slot(&mut self, family: &Family, text: String) -> &mut Series {
+        let guard = &mut self.guard;
+        self.families.entry(family.name).or_default().entry(text).or_insert_with(|| {
+            guard.spend(family);
+            Series::new(family.kind)
+        })
     }
 
     /// Counts something about the metrics themselves. Those labels come from the catalogue, so they
     /// need no budget.
     pub(crate) fn count(&mut self, family: &Family, labels: LabelPairs<'_>) {
-        let of_family = self.families.entry(family.name).or_default();
-        let series =
-            of_family.entry(labels_text(labels)).or_insert_with(|| Series::new(family.kind));
-        if let Series::Counter { total, .. } = series {
+        if let Series::Counter { total, .. } = self.slot(family, labels_text(labels)) {
             *total += 1.0;
         }
     }

@@ -6,6 +6,9 @@ use databuild_model::time::Day;
 /// The folder of the journals, beside the folders by day.
 pub const JOURNAL_DIR: &str = ".journal";
 
+/// The folder of the kept metric totals.
+pub const METRICS_DIR: &str = ".metrics";
+
 /// What a file of a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunFile {

@@ -13,6 +13,7 @@ mod emit;
 mod explain;
 mod init;
 mod logs;
+mod metrics;
 pub(crate) mod outcome;
 mod reasons;
 mod run;
@@ -51,6 +52,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Version => version::run(context),
         Command::Init(args) => init::run(&args, context),
         Command::Logs(args) => logs::run(&args, context),
+        Command::Metrics(args) => metrics::run(&args, context),
         Command::Emit(args) => emit::run(&args),
         Command::Wrap(args) => wrap::run(args, context),
         Command::Demo(args) => demo::run(&args, context),

@@ -7,12 +7,14 @@ use crate::cli::outcome::{Exit, Failure};
 use crate::clock::SystemClock;
 use crate::config::env::Environment;
 use crate::config::{self, Config};
+use crate::measure::{MeasureError, Measuring};
 use databuild_graph::bel::{AppendError, Bel, OpenError, QueryError};
 use databuild_graph::execute::engine::LEASE_DEFAULT;
 use databuild_graph::execute::{Engine, EngineParts, WrapperCommand};
 use databuild_graph::spec::ProjectSpec;
 use databuild_logs::collect::{CollectorOptions, LogCollector, StartError, StopError};
 use databuild_logs::fs::OsFs;
+use databuild_logs::metrics_feed::{FeedError, MetricsFeed};
 use databuild_logs::read::{LogReader, ReadError, ReaderOptions};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -98,6 +100,14 @@ impl Project {
 }
 
 impl Project {
+    /// What the metrics are made from. A question makes no event log.
+    pub(crate) fn measuring(&self) -> Result<Measuring, FeedError> {
+        let (dir, labels) = (self.config.logs_dir.clone(), self.config.metric_labels.clone());
+        let feed = MetricsFeed::open(dir.clone(), labels, Arc::new(OsFs))?;
+        // One that cannot be opened has said so where builds were asked for.
+        Ok(Measuring::new(feed, self.existing_bel().ok().flatten(), dir))
+    }
+
     /// An engine that makes partitions and runs commands. Starts the collector.
     pub(crate) fn engine(&self) -> Result<Works, Failure> {
         let options = CollectorOptions {
@@ -158,6 +168,22 @@ impl From<AppendError> for Failure {
     fn from(error: AppendError) -> Self {
         let remedy = error.remedy();
         Failure::new(Exit::State, error).remedy(remedy)
+    }
+}
+
+impl From<FeedError> for Failure {
+    fn from(error: FeedError) -> Self {
+        let remedy = error.remedy();
+        Failure::new(Exit::State, error).remedy(remedy)
+    }
+}
+
+impl From<MeasureError> for Failure {
+    fn from(error: MeasureError) -> Self {
+        match error {
+            MeasureError::Feed(error) => error.into(),
+            MeasureError::Builds(error) => error.into(),
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod problem;
 mod refuse;
 mod router;
 mod run;
+mod scrape;
 mod service;
 mod slots;
 mod stall;
@@ -32,4 +33,5 @@ mod tail;
 mod views;
 
 pub(crate) use run::{ServeError, Stopped, serve};
+pub(crate) use scrape::Measures;
 pub(crate) use service::Parts;

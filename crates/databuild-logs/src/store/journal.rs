@@ -155,6 +155,20 @@ pub fn read_from(
     place: JournalPlace,
     bytes_max: usize,
 ) -> io::Result<(Vec<JournalRecord>, JournalPlace)> {
+    let records = read_each_from(fs, logs_dir, place, bytes_max)?;
+    let start = place.offset.max(journal::MAGIC.len() as u64);
+    let offset = records.last().map_or(start, |(_, end)| *end);
+    let records = records.into_iter().map(|(record, _)| record).collect();
+    Ok((records, JournalPlace { journal: place.journal, offset }))
+}
+
+/// As [`read_from`], with the offset behind each record.
+pub fn read_each_from(
+    fs: &dyn Fs,
+    logs_dir: &Path,
+    place: JournalPlace,
+    bytes_max: usize,
+) -> io::Result<Vec<(JournalRecord, u64)>> {
     let file = fs.open_read(&journal_path(logs_dir, place.journal))?;
     let start = place.offset.max(journal::MAGIC.len() as u64);
     let size = file.size()?.saturating_sub(start);
@@ -162,14 +176,8 @@ pub fn read_from(
     let mut bytes = vec![0; want];
     let got = fs::read_full_at(file.as_ref(), &mut bytes, start)?;
     bytes.truncate(got);
-    let mut end = 0;
-    let records = journal::read_records(&bytes, 0)
-        .map(|(at, record)| {
-            end = at;
-            record
-        })
-        .collect();
-    Ok((records, JournalPlace { journal: place.journal, offset: start + end as u64 }))
+    let records = journal::read_records(&bytes, 0);
+    Ok(records.map(|(end, record)| (record, start + end as u64)).collect())
 }
 
 /// A record of a journal has an id of at most 128 bytes and seventeen numbers of at most ten.

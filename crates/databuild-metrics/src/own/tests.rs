@@ -8,7 +8,7 @@ use expect_test::expect;
 #[test]
 fn what_is_not_known_has_no_series() {
     let mut own = OwnHealth::new("1.2.3");
-    own.request("/livez", "200", 0.002);
+    own.request("/livez", 200, 0.002);
     let process =
         Process { cpu_seconds: 0.5, resident_bytes: 4096, open_fds: 7, start_seconds: 10.25 };
     let moment = Moment {

@@ -5,6 +5,7 @@
 
 mod build;
 mod house;
+mod metrics;
 mod read;
 
 pub(crate) use build::{BuildArgs, ForceChoice, Progress, RunArgs, ShowOutput, WhyArgs};
@@ -12,6 +13,7 @@ pub(crate) use house::{
     CheckArgs, CompletionsArgs, ConfigArgs, DemoArgs, EmitArgs, EmitWhat, ExplainArgs, InitArgs,
     ServeArgs, Template, WrapArgs,
 };
+pub(crate) use metrics::{FormatChoice, MetricsArgs, MetricsCommand};
 pub(crate) use read::{LogsArgs, OrderChoice, RunsArgs, RunsCommand, StatusArgs, TimestampChoice};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -132,6 +134,8 @@ pub(crate) enum Command {
     Runs(RunsArgs),
     /// Read or follow what job runs said
     Logs(LogsArgs),
+    /// Totals of all job runs for Prometheus
+    Metrics(MetricsArgs),
     /// Answer the same questions over HTTP
     Serve(ServeArgs),
     /// Print one structured line, for jobs written in shell

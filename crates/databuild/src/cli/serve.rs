@@ -4,7 +4,7 @@ use super::args::ServeArgs;
 use super::context::Context;
 use super::outcome::{Exit, Failure};
 use crate::project::Works;
-use crate::server::{self, Parts, ServeError, Stopped};
+use crate::server::{self, Measures, Parts, ServeError, Stopped};
 use databuild_model::clock::Clock;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -21,8 +21,11 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         clock: Arc::clone(&context.clock) as Arc<dyn Clock>,
     };
     let quiet = context.global.quiet;
+    let measures =
+        Measures { measuring: project.measuring(), interval: project.config().refresh_interval };
     let listen = args.listen.clone().unwrap_or_else(|| project.config().listen.to_string());
-    let stopped = server::serve(&listen, parts, |address| announce(address, quiet));
+    let told = |address| announce(address, quiet);
+    let stopped = server::serve(&listen, parts, measures, told);
     works.map_or(Ok(()), Works::stop)?;
     let stopped = stopped?;
     Ok(match stopped {

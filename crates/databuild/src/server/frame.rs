@@ -4,31 +4,34 @@
 use crate::server::guard;
 use crate::server::limits;
 use crate::server::problem::{MEDIA_TYPE, Problem, Slug};
+use crate::server::router::{UNMATCHED, template};
+use crate::server::scrape::Metrics;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The header that names a request, in the answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("databuild-request-id");
 
 /// What the frame knows about the service.
-#[derive(Debug)]
 pub(crate) struct Frame {
     port: u16,
     /// Tells requests of this process from those of the one before it.
     epoch: u64,
     requests: AtomicU64,
+    metrics: Arc<Metrics>,
 }
 
 impl Frame {
     /// A frame of the service on `port` that started at `epoch`.
-    pub(crate) fn new(port: u16, epoch: u64) -> Self {
-        Frame { port, epoch, requests: AtomicU64::new(0) }
+    pub(crate) fn new(port: u16, epoch: u64, metrics: Arc<Metrics>) -> Self {
+        Frame { port, epoch, requests: AtomicU64::new(0), metrics }
     }
 
     fn next_id(&self) -> String {
@@ -38,10 +41,13 @@ impl Frame {
 
 /// Lets a request through to its handler, and finishes the answer.
 pub(crate) async fn frame(
-    State(frame): State<std::sync::Arc<Frame>>,
+    State(frame): State<Arc<Frame>>,
     request: Request,
     next: Next,
 ) -> Response {
+    let began = frame.metrics.mono();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or(UNMATCHED, |path| template(path.as_str()));
     let id = frame.next_id();
     let path = request.uri().path().to_owned();
     let verdict = guard::check(request.method(), request.uri(), request.headers(), frame.port);
@@ -49,7 +55,9 @@ pub(crate) async fn frame(
         Ok(()) => answer(request, next).await,
         Err(problem) => problem.into_response(),
     };
-    finish(answer, &path, &id)
+    let answer = finish(answer, &path, &id);
+    frame.metrics.request(route, answer.status().as_u16(), began);
+    answer
 }
 
 async fn answer(request: Request, next: Next) -> Response {

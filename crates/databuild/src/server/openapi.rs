@@ -3,7 +3,7 @@
 
 pub(crate) mod entry;
 
-use crate::server::{builds, events, house, jobs, logs, partitions, plan};
+use crate::server::{builds, events, house, jobs, logs, partitions, plan, scrape};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -36,6 +36,7 @@ use utoipa::OpenApi;
         house::livez,
         house::readyz,
         house::version,
+        scrape::metrics,
     ),
     components(schemas(entry::JobLogEntry)),
     tags(

@@ -2,7 +2,7 @@
 
 use crate::server::frame::{Frame, frame};
 use crate::server::service::Service;
-use crate::server::{builds, events, house, jobs, logs, partitions, plan};
+use crate::server::{builds, events, house, jobs, logs, partitions, plan, scrape};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -26,6 +26,8 @@ pub(crate) fn router(service: Arc<Service>, around: Arc<Frame>) -> Router {
         .route("/api/v1/partitions/{ref}", get(partitions::one))
         .route("/api/v1/plan", post(plan::plan))
         .route("/api/v1/events", get(events::list))
+        .route("/api/v1/metrics", get(scrape::metrics))
+        .route("/metrics", get(scrape::metrics))
         .route("/api/v1/openapi.json", get(house::openapi))
         .route("/api/v1/problems/{slug}", get(house::problem_page))
         .route("/livez", get(house::livez))
@@ -34,4 +36,54 @@ pub(crate) fn router(service: Arc<Service>, around: Arc<Frame>) -> Router {
         .route("/version", get(house::version))
         .layer(from_fn_with_state(around, frame))
         .with_state(service)
+}
+
+/// What stands for the path of a request that nothing answers to.
+pub(crate) const UNMATCHED: &str = "unmatched";
+
+/// The templates of the paths, as metrics name them.
+const TEMPLATES: [&str; 23] = [
+    "/api/v1/builds",
+    "/api/v1/builds/{build}",
+    "/api/v1/builds/{build}/cancel",
+    "/api/v1/builds/{build}/events",
+    "/api/v1/builds/{build}/retry",
+    "/api/v1/events",
+    "/api/v1/jobs",
+    "/api/v1/jobs/{job_run_id}",
+    "/api/v1/jobs/{job_run_id}/cancel",
+    "/api/v1/jobs/{job_run_id}/logs",
+    "/api/v1/jobs/{job_run_id}/logs/lines",
+    "/api/v1/jobs/{job_run_id}/metrics",
+    "/api/v1/metrics",
+    "/api/v1/openapi.json",
+    "/api/v1/partitions",
+    "/api/v1/partitions/{ref}",
+    "/api/v1/plan",
+    "/api/v1/problems/{slug}",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/readyz",
+    "/version",
+];
+
+/// The template of a path that the router matched.
+pub(crate) fn template(matched: &str) -> &'static str {
+    TEMPLATES.into_iter().find(|template| *template == matched).unwrap_or(UNMATCHED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{UNMATCHED, template};
+
+    #[test]
+    fn every_described_path_has_its_template() {
+        let api: serde_json::Value =
+            serde_json::from_str(&crate::server::openapi::document()).expect("JSON");
+        let paths = api["paths"].as_object().expect("paths");
+        for path in paths.keys() {
+            assert_ne!(template(path), UNMATCHED, "{path}");
+        }
+    }
 }

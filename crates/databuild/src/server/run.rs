@@ -3,6 +3,7 @@
 use crate::server::frame::Frame;
 use crate::server::listen::{Bounds, listen, stop_channel};
 use crate::server::router::router;
+use crate::server::scrape::{Measures, Metrics, Refresher};
 use crate::server::service::{Parts, Service};
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -81,6 +82,7 @@ impl ServeError {
 pub(crate) fn serve(
     listen_on: &str,
     parts: Parts,
+    measures: Measures,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<Stopped, ServeError> {
     let address = loopback(listen_on)?;
@@ -92,14 +94,16 @@ pub(crate) fn serve(
         .map_err(start)?;
     let epoch = parts.clock.wall().as_nanos().unsigned_abs();
     let (stopping, stop) = stop_channel();
-    let service = Service::new(parts, stop.clone());
+    let metrics = Metrics::new(&measures.measuring, Arc::clone(&parts.clock));
+    let service = Service::new(parts, Arc::clone(&metrics), stop.clone());
+    let refresher = Refresher::start(&metrics, measures).map_err(start)?;
     let stopped = runtime.block_on(async {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|source| ServeError::Bind { address, source })?;
         let address = listener.local_addr().map_err(start)?;
         let signals = Signals::new().map_err(start)?;
-        let frame = Arc::new(Frame::new(address.port(), epoch));
+        let frame = Arc::new(Frame::new(address.port(), epoch, Arc::clone(&metrics)));
         let router = router(Arc::clone(&service), frame);
         ready(address);
         let (stopped, ()) = tokio::join!(
@@ -107,9 +111,10 @@ pub(crate) fn serve(
             listen(listener, router, Bounds::default(), stop)
         );
         Ok(stopped)
-    })?;
+    });
     service.owned().close();
-    Ok(stopped)
+    refresher.close();
+    stopped
 }
 
 /// The address that `text` means, if only this machine can reach it.

@@ -5,6 +5,7 @@ use crate::server::limits;
 use crate::server::logs_query;
 use crate::server::owned::OwnedBuilds;
 use crate::server::problem::{Problem, Slug};
+use crate::server::scrape::Metrics;
 use crate::server::views::Run;
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{BuildFilter, BuildRow};
@@ -33,19 +34,28 @@ pub(crate) struct Parts {
 /// The service's state.
 pub(crate) struct Service {
     parts: Parts,
+    metrics: Arc<Metrics>,
     owned: OwnedBuilds,
     tails: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
 }
+
+/// The check that a service can do without.
+pub(crate) const METRICS_CHECK: &str = "metrics";
 
 /// What is looked at to say whether the service can work, and what was found.
 pub(crate) type Checks = Vec<(&'static str, Result<(), String>)>;
 
 impl Service {
     /// A service on these parts that ends when `stop` becomes true.
-    pub(crate) fn new(parts: Parts, stop: watch::Receiver<bool>) -> Arc<Self> {
+    pub(crate) fn new(
+        parts: Parts,
+        metrics: Arc<Metrics>,
+        stop: watch::Receiver<bool>,
+    ) -> Arc<Self> {
         Arc::new(Service {
             parts,
+            metrics,
             owned: OwnedBuilds::new(),
             tails: Arc::new(Semaphore::new(limits::TAILS_MAX)),
             stop,
@@ -55,6 +65,11 @@ impl Service {
     /// Logs.
     pub(crate) fn reader(&self) -> &LogReader {
         &self.parts.reader
+    }
+
+    /// What a scrape shows.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Builds, runs and partitions.
@@ -172,6 +187,7 @@ impl Service {
         vec![
             ("logs", logs.map(|_runs: Vec<JobRunId>| ()).map_err(|error| said(error.into()))),
             ("builds", builds.map(|_rows| ()).map_err(|error| said(error.into()))),
+            (METRICS_CHECK, self.metrics.failure().map_or(Ok(()), Err)),
         ]
     }
 }

@@ -6,6 +6,7 @@
 
 mod docs;
 mod env;
+mod reference;
 mod rest;
 mod scenario;
 mod stop;

@@ -5,6 +5,7 @@ mod client;
 mod form;
 mod hostile;
 mod logs;
+mod metrics;
 mod rig;
 mod same_bytes;
 mod store;

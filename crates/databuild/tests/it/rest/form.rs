@@ -92,7 +92,8 @@ fn tells_about_itself() {
         let answer = client.get(path);
         assert_eq!((answer.status, answer.text().as_str()), (200, "ok\n"), "{path}");
     }
-    assert_eq!(client.get("/readyz?verbose").text(), "[+] logs ok\n[+] builds ok\nready\n");
+    let checks = "[+] logs ok\n[+] builds ok\n[+] metrics ok\nready\n";
+    assert_eq!(client.get("/readyz?verbose").text(), checks);
     assert_eq!(client.get("/version").json()["name"], "databuild");
     let page = client.get("/api/v1/problems/run-not-found").text();
     assert!(page.contains("404") && page.contains("What to do:"), "{page}");

@@ -1,0 +1,42 @@
+//! `databuild metrics`: what a scrape would show, for hosts without a service; and `metrics check`.
+
+mod check;
+mod textfile;
+
+use super::args::{FormatChoice, MetricsArgs, MetricsCommand};
+use super::context::Context;
+use super::outcome::{Exit, Failure};
+use crate::measure::Measuring;
+use databuild_metrics::expose::{Format, expose};
+use databuild_metrics::own::{Moment, OwnHealth};
+use databuild_model::clock::Clock;
+use std::io::Write;
+
+/// Runs the command.
+pub(crate) fn run(args: &MetricsArgs, context: &Context) -> Result<Exit, Failure> {
+    let project = context.project()?;
+    let mut measuring = project.measuring()?;
+    measuring.refresh()?;
+    match (&args.command, &args.textfile) {
+        (Some(MetricsCommand::Check), _) => check::run(&measuring, context),
+        (None, Some(dir)) => textfile::write(dir, &text(&measuring, Format::Classic, context)?),
+        (None, None) => {
+            let format = match args.format {
+                FormatChoice::Text => Format::Classic,
+                FormatChoice::Openmetrics => Format::OpenMetrics,
+            };
+            std::io::stdout().write_all(text(&measuring, format, context)?.as_bytes())?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn text(measuring: &Measuring, format: Format, context: &Context) -> Result<String, Failure> {
+    let now = context.clock.wall();
+    let moment = Moment {
+        journal_age: measuring.newest().map(|newest| now.since(newest).as_secs_f64()),
+        ..measuring.moment()?
+    };
+    let own = OwnHealth::new(env!("CARGO_PKG_VERSION")).at(&moment, now);
+    Ok(expose(&[&own, measuring.totals()], format))
+}

@@ -1,0 +1,117 @@
+//! Bringing the metrics up to date: the store's totals, the ends of builds, and what the machine says
+//! at the moment. The same for the service and for `databuild metrics`. No rendering, no HTTP.
+
+mod process;
+
+use databuild_graph::bel::rows::{BuildFilter, EventFilter, RunFilter};
+use databuild_graph::bel::{Bel, QueryError};
+use databuild_logs::metrics_feed::{FeedError, MetricsFeed};
+use databuild_metrics::own::Moment;
+use databuild_metrics::registry::Registry;
+use databuild_model::bel::transition::{BuildState, RunState};
+use databuild_model::bel::{BuildEnd, BuildEvent};
+use databuild_model::time::Timestamp;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use process::of_this_process;
+
+/// Events read at once.
+const EVENTS_AT_ONCE: u32 = 1_000;
+
+/// Most builds or runs under way that are counted; more are shown as so many.
+const UNDER_WAY_MAX: u32 = 10_000;
+
+/// What the metrics are made from.
+pub(crate) struct Measuring {
+    feed: MetricsFeed,
+    bel: Option<Arc<Bel>>,
+    logs_dir: PathBuf,
+}
+
+/// Why the metrics are not up to date.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MeasureError {
+    /// The store.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// The build event log.
+    #[error("cannot count builds")]
+    Builds(#[from] QueryError),
+}
+
+impl Measuring {
+    /// On a store, with the build event log if there is one.
+    pub(crate) fn new(feed: MetricsFeed, bel: Option<Arc<Bel>>, logs_dir: PathBuf) -> Self {
+        Measuring { feed, bel, logs_dir }
+    }
+
+    /// Counts what is new, and keeps it if this process is the one that does. What a scrape shows is
+    /// always kept before, so that no counter falls when this process dies.
+    pub(crate) fn refresh(&mut self) -> Result<(), MeasureError> {
+        self.feed.read_new()?;
+        self.count_builds()?;
+        Ok(self.feed.save()?)
+    }
+
+    fn count_builds(&mut self) -> Result<(), QueryError> {
+        let Some(bel) = &self.bel else { return Ok(()) };
+        let types = EventFilter { types: vec![build_ended()], ..EventFilter::default() };
+        loop {
+            let upto = self.feed.builds_upto();
+            let page = bel.events(upto, &types, EVENTS_AT_ONCE)?;
+            let ends: Vec<BuildEnd> =
+                page.events.iter().filter_map(|event| end_of(&event.event)).collect();
+            self.feed.count_builds(&ends, page.next_idx);
+            if !page.has_more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The totals of the store.
+    pub(crate) fn totals(&self) -> &Registry {
+        self.feed.totals().registry()
+    }
+
+    /// The labels that jobs may add.
+    pub(crate) fn labels(&self) -> &[String] {
+        self.feed.labels()
+    }
+
+    /// The latest time of an entry that is counted.
+    pub(crate) fn newest(&self) -> Option<Timestamp> {
+        self.feed.newest()
+    }
+
+    /// What is under way, and how full the disk is.
+    pub(crate) fn moment(&self) -> Result<Moment, QueryError> {
+        let mut moment = Moment { disk: disk(&self.logs_dir), ..Moment::default() };
+        if let Some(bel) = &self.bel {
+            let limit = Some(UNDER_WAY_MAX);
+            let states = RunState::ALL.into_iter().filter(|state| state.is_live()).collect();
+            let runs = bel.runs(&RunFilter { states, limit, ..RunFilter::default() })?;
+            moment.jobs_running = Some(runs.len() as u64);
+            let states = BuildState::ALL.into_iter().filter(|state| state.is_live()).collect();
+            let builds = bel.builds(&BuildFilter { states, limit, ..BuildFilter::default() })?;
+            moment.builds_running = Some(builds.len() as u64);
+        }
+        Ok(moment)
+    }
+}
+
+/// How the end of a build is called in the log.
+fn build_ended() -> String {
+    let ended = databuild_model::bel::BuildEnded { end: BuildEnd::Completed, reason: None };
+    BuildEvent::BuildEnded(ended).type_name().to_owned()
+}
+
+fn end_of(event: &BuildEvent) -> Option<BuildEnd> {
+    if let BuildEvent::BuildEnded(ended) = event { Some(ended.end) } else { None }
+}
+
+/// Free bytes, and the size of the file system that logs are on, or will be.
+fn disk(dir: &Path) -> Option<(u64, u64)> {
+    let stat = dir.ancestors().find_map(|dir| rustix::fs::statvfs(dir).ok())?;
+    Some((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
+}
