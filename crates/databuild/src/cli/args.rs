@@ -13,7 +13,7 @@ pub(crate) use house::{
     CheckArgs, CompletionsArgs, ConfigArgs, DemoArgs, EmitArgs, EmitWhat, ExplainArgs, InitArgs,
     ServeArgs, Template, WrapArgs,
 };
-pub(crate) use metrics::{FormatChoice, MetricsArgs, MetricsCommand};
+pub(crate) use metrics::{ExportArgs, FormatChoice, MetricsArgs, MetricsCommand};
 pub(crate) use read::{LogsArgs, OrderChoice, RunsArgs, RunsCommand, StatusArgs, TimestampChoice};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};

@@ -1,6 +1,8 @@
-//! `databuild metrics`: what a scrape would show, for hosts without a service; and `metrics check`.
+//! `databuild metrics`: what a scrape would show, for hosts without a service; and
+//! `metrics check` and `metrics export`.
 
 mod check;
+mod export;
 mod textfile;
 
 use super::args::{FormatChoice, MetricsArgs, MetricsCommand};
@@ -14,18 +16,22 @@ use std::io::Write;
 
 /// Runs the command.
 pub(crate) fn run(args: &MetricsArgs, context: &Context) -> Result<Exit, Failure> {
-    let project = context.project()?;
-    let mut measuring = project.measuring()?;
-    measuring.refresh()?;
+    let measured = || -> Result<Measuring, Failure> {
+        let mut measuring = context.project()?.measuring()?;
+        measuring.refresh()?;
+        Ok(measuring)
+    };
     match (&args.command, &args.textfile) {
-        (Some(MetricsCommand::Check), _) => check::run(&measuring, context),
-        (None, Some(dir)) => textfile::write(dir, &text(&measuring, Format::Classic, context)?),
+        (Some(MetricsCommand::Export(args)), _) => export::run(args),
+        (Some(MetricsCommand::Check), _) => check::run(&measured()?, context),
+        (None, Some(dir)) => textfile::write(dir, &text(&measured()?, Format::Classic, context)?),
         (None, None) => {
             let format = match args.format {
                 FormatChoice::Text => Format::Classic,
                 FormatChoice::Openmetrics => Format::OpenMetrics,
             };
-            std::io::stdout().write_all(text(&measuring, format, context)?.as_bytes())?;
+            let text = text(&measured()?, format, context)?;
+            std::io::stdout().write_all(text.as_bytes())?;
             Ok(Exit::Done)
         }
     }

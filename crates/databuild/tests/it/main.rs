@@ -6,8 +6,10 @@
 
 mod docs;
 mod env;
+mod prometheus;
 mod reference;
 mod rest;
+mod runbooks;
 mod scenario;
 mod stop;
 mod terminal;

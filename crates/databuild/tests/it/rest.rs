@@ -1,11 +1,11 @@
 //! The service from outside: a real process, a real socket, bytes as they are on the wire.
 
 mod builds;
-mod client;
+pub(crate) mod client;
 mod form;
 mod hostile;
 mod logs;
 mod metrics;
-mod rig;
+pub(crate) mod rig;
 mod same_bytes;
 mod store;

@@ -40,6 +40,7 @@ scenarios! {
     build
     demo
     emit
+    export
     help
     init
     logs

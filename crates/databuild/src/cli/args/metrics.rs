@@ -1,6 +1,6 @@
 //! Arguments of `databuild metrics`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Arguments of `databuild metrics`.
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 Examples:
   databuild metrics                                       what Prometheus would scrape
   databuild metrics --textfile /var/lib/node_exporter     for a host without a service
-  databuild metrics check                                 which job makes too many series")]
+  databuild metrics check                                 which job makes too many series
+  databuild metrics export --rules >databuild.rules.yml   alerts for Prometheus")]
 pub(crate) struct MetricsArgs {
     #[command(subcommand)]
     pub(crate) command: Option<MetricsCommand>,
@@ -36,4 +37,21 @@ pub(crate) enum FormatChoice {
 pub(crate) enum MetricsCommand {
     /// Tell how many series there are, what was folded away, and which job and label caused it
     Check,
+    /// Print a dashboard for Grafana, or alerts for Prometheus
+    Export(ExportArgs),
+}
+
+/// Arguments of `databuild metrics export`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true))]
+pub(crate) struct ExportArgs {
+    /// The dashboard, as JSON to import
+    #[arg(long, group = "what")]
+    pub(crate) grafana: bool,
+    /// The alerts, as a rules file
+    #[arg(long, group = "what")]
+    pub(crate) rules: bool,
+    /// Where you keep the pages of docs/how-to/runbooks, for the links in the alerts
+    #[arg(long, value_name = "URL", requires = "rules")]
+    pub(crate) runbooks: Option<String>,
 }

@@ -15,8 +15,13 @@ pub(crate) struct Service {
 impl Service {
     /// Starts the service on a free port.
     pub(crate) fn start(env: &TestEnv, args: &[&str]) -> Service {
+        Service::start_in(env, ".", args)
+    }
+
+    /// Starts the service of the project in `folder`, below the working folder.
+    pub(crate) fn start_in(env: &TestEnv, folder: &str, args: &[&str]) -> Service {
         let mut command = env.databuild();
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(args);
+        command.args(["-C", folder]).args(["serve", "--listen", "127.0.0.1:0"]).args(args);
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
         let mut line = String::new();
