@@ -7,26 +7,38 @@ use crate::output::{self, EVENT_KEY, METRIC_PREFIX};
 use databuild_model::entry::{Fields, MetricPoint, Unknown, WrapperJobEvent, event};
 use databuild_model::json::write::write_escaped;
 use databuild_model::level::Level;
+use databuild_model::scan;
 use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
-/// Keys under which logging libraries write the level, most usual first.
-const LEVEL_KEYS: [&str; 9] = [
-    "level",
-    "severity",
-    "levelname",
-    "lvl",
-    "log_level",
-    "loglevel",
-    "@level",
-    "severity_text",
-    "severity_number",
-];
+/// How usual a key is under which logging libraries write the level: the most usual has 0.
+fn level_rank(key: &str) -> Option<usize> {
+    match key {
+        "level" => Some(0),
+        "severity" => Some(1),
+        "levelname" => Some(2),
+        "lvl" => Some(3),
+        "log_level" => Some(4),
+        "loglevel" => Some(5),
+        "@level" => Some(6),
+        "severity_text" => Some(7),
+        "severity_number" => Some(8),
+        _ => None,
+    }
+}
 
-/// Keys under which they write the text.
-const MESSAGE_KEYS: [&str; 3] = ["message", "msg", "@message"];
+/// The same for the text.
+fn message_rank(key: &str) -> Option<usize> {
+    match key {
+        "message" => Some(0),
+        "msg" => Some(1),
+        "@message" => Some(2),
+        _ => None,
+    }
+}
 
 /// What a line means.
 #[derive(Debug)]
@@ -165,7 +177,7 @@ impl Reader {
             self.nested_message = self
                 .nested
                 .iter()
-                .position(|place| MESSAGE_KEYS.contains(&member(line, *place).key));
+                .position(|place| message_rank(member(line, *place).key).is_some());
             found = text(self.nested_message.and_then(|at| self.nested.get(at)));
         }
         let Some(message) = found else { return Meaning::Nothing };
@@ -204,7 +216,7 @@ impl Known {
     /// One look at each key; of several spellings the most usual one counts.
     fn of(line: &str, top: &[Place]) -> Self {
         let mut known = Known::default();
-        let (mut level_rank, mut message_rank) = (usize::MAX, usize::MAX);
+        let (mut best_level, mut best_message) = (usize::MAX, usize::MAX);
         for (at, place) in top.iter().enumerate() {
             let found = member(line, *place);
             match found.key {
@@ -214,11 +226,10 @@ impl Known {
                 EVENT_KEY => known.event_name = true,
                 "fields" if found.value.starts_with('{') => known.fields = Some(at),
                 key => {
-                    let rank = |keys: &[&str]| keys.iter().position(|known| *known == key);
-                    if let Some(rank) = rank(&MESSAGE_KEYS).filter(|rank| *rank < message_rank) {
-                        (known.message, message_rank) = (Some(at), rank);
-                    } else if let Some(rank) = rank(&LEVEL_KEYS).filter(|rank| *rank < level_rank) {
-                        (known.level, level_rank) = (Some(at), rank);
+                    if let Some(rank) = message_rank(key).filter(|rank| *rank < best_message) {
+                        (known.message, best_message) = (Some(at), rank);
+                    } else if let Some(rank) = level_rank(key).filter(|rank| *rank < best_level) {
+                        (known.level, best_level) = (Some(at), rank);
                     }
                 }
             }
@@ -243,6 +254,19 @@ fn distance(line: &str, part: &str) -> usize {
 
 /// Finds the members of the object that `line` is.
 fn collect(line: &str, into: &mut Vec<Place>) -> Result<(), serde_json::Error> {
+    into.clear();
+    let place = |key: Range<usize>, value: Range<usize>| Place {
+        key: (key.start, key.end),
+        value: (value.start, value.end),
+    };
+    match scan::members(line, |key, value| into.push(place(key, value))) {
+        Some(()) => Ok(()),
+        None => collect_any(line, into),
+    }
+}
+
+/// The same for what the fast way does not take. Says what is wrong.
+fn collect_any(line: &str, into: &mut Vec<Place>) -> Result<(), serde_json::Error> {
     struct Members<'a> {
         line: &'a str,
         into: &'a mut Vec<Place>,

@@ -68,6 +68,35 @@ const MINUTE_LEN: usize = "2025-01-27T10:30:".len();
 const TIME: &[u8] = b"{\"timestamp\":\"";
 const CONTENT: &[u8] = b",\"content\":{\"";
 
+/// Calls `member` with where each key, without its quotes, and each value stand in `text`, which is a
+/// JSON object; its keys may come twice.
+///
+/// `None` if it is no object, and for some that are: those with control characters, be it as blanks,
+/// with half of a surrogate pair, or nested deeper than [`crate::limits::JSON_DEPTH_MAX`]. `member` may have
+/// been called before that was known.
+pub fn members(text: &str, mut member: impl FnMut(Range<usize>, Range<usize>)) -> Option<()> {
+    if has_control(text.as_bytes()) {
+        return None;
+    }
+    let mut c = Cursor::new(text.as_bytes());
+    c.skip_blanks();
+    c.byte(b'{')?;
+    c.members(|c, key| {
+        let key_at = key.as_ptr().addr() - text.as_ptr().addr();
+        let start = c.at();
+        c.value()?;
+        member(key_at..key_at + key.len(), start..c.at());
+        Some(())
+    })?;
+    c.skip_blanks();
+    c.at_end().then_some(())
+}
+
+/// One pass for the whole text lets the loop over strings look for two bytes only.
+fn has_control(text: &[u8]) -> bool {
+    text.iter().fold(false, |found, &byte| found | (byte < 0x20))
+}
+
 impl Scanner {
     /// A scanner that has seen no line yet.
     pub fn new() -> Self {
@@ -77,8 +106,7 @@ impl Scanner {
     /// The facts of `line`, which has no line feed; `None` if it is not what the fast way accepts.
     pub fn scan<'a>(&mut self, line: &'a [u8]) -> Option<Scan<'a>> {
         let text = std::str::from_utf8(line).ok()?;
-        // One pass for the whole line lets the loop over strings look for two bytes only.
-        if line.iter().fold(false, |found, &byte| found | (byte < 0x20)) {
+        if has_control(line) {
             return None;
         }
         self.shaped(text).or_else(|| self.general(text))

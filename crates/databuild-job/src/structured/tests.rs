@@ -1,12 +1,13 @@
 //! Lines and what they mean, shown as text.
 
-use super::{Meaning, Reader, field_text, key_text};
+use super::{Meaning, Place, Reader, collect, collect_any, field_text, key_text};
 use crate::output;
 use databuild_model::entry::{Content, Fields, JobLogEntry};
 use databuild_model::ids::JobRunId;
 use databuild_model::json::write_entry;
 use databuild_model::level::Level;
 use databuild_model::time::Timestamp;
+use proptest::prelude::*;
 
 fn content(content: Content) -> String {
     let run = JobRunId::parse("r").unwrap();
@@ -148,5 +149,77 @@ fn the_samples_of_the_page_are_true() {
     assert!(10 < lines.len());
     for pair in lines.chunks(2) {
         check(pair[0], pair[1].trim_start());
+    }
+}
+
+/// What the two ways of finding members say of `line`: they never differ.
+#[track_caller]
+fn both_ways(line: &str) {
+    let shown = |found: Result<(), serde_json::Error>, places: &[Place]| {
+        found.map(|()| places.iter().map(|it| (it.key, it.value)).collect::<Vec<_>>()).ok()
+    };
+    let (mut fast, mut slow) = (Vec::new(), Vec::new());
+    let (by_fast, by_slow) = (collect(line, &mut fast), collect_any(line, &mut slow));
+    assert_eq!(shown(by_fast, &fast), shown(by_slow, &slow), "{line}");
+}
+
+#[test]
+fn members_are_found_alike_in_both_ways() {
+    for line in [
+        r#"{"a":1,"a":"2"}"#,
+        r#" { "a" : [ 1 , {"b":-0.5e+3} ] , "" : null } "#,
+        r#"{"half":"\ud83d","n":1}"#,
+        r#"{"a\u0041":"\ud83d\ude00"}"#,
+        "{\"a\":\t1}",
+        "{\"a\":\"\u{1}\"}",
+        r#"{"a":01}"#,
+        r#"{"a":1.}"#,
+        r#"{"a":1e999}"#,
+        r#"{"a":1,}"#,
+        r#"{a:1}"#,
+        "{}",
+        "",
+    ] {
+        both_ways(line);
+    }
+    both_ways(&format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200)));
+}
+
+/// JSON values as they are printed, and what comes of them when a character changes.
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        "-?(0|[1-9][0-9]{0,3})([.][0-9]{1,3})?([eE][+-]?[0-9]{1,2})?",
+        r#""([a-zé "]|\\\\|\\n|\\u[0-9a-f]{4}){0,6}""#,
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let key = r#"("[a-z]{0,3}"|"\\u00e9")"#;
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|v| format!("[{}]", v.join(", "))),
+            prop::collection::vec((key, inner), 0..4).prop_map(|members| {
+                let members: Vec<_> = members.iter().map(|(k, v)| format!("{k}:{v}")).collect();
+                format!("{{{}}}", members.join(" ,"))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn members_are_found_alike_whatever_the_line(
+        values in prop::collection::vec(json(), 0..4),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<char>()), 0..3),
+    ) {
+        let members: Vec<_> =
+            values.iter().enumerate().map(|(n, value)| format!("\"k{n}\":{value}")).collect();
+        let line = format!("{{{}}}", members.join(","));
+        both_ways(&line);
+        let mut line: Vec<char> = line.chars().collect();
+        for (at, new) in changes {
+            let at = at.index(line.len());
+            line[at] = if new.is_ascii() { new } else { ['"', '\\', '{', '}', ',', ':', '0'][new as usize % 7] };
+        }
+        both_ways(&line.into_iter().collect::<String>());
     }
 }
