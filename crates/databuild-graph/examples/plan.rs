@@ -125,7 +125,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let spec = project();
     let now = Timestamp::parse("2025-01-27T00:00:00Z")?;
     let wanted = [RefPattern::parse(&format!("report/hour=last-{}h", count / 3))?];
-    let options = PlanOptions { now, force: Force::Nothing };
+    let options = PlanOptions { now, force: Force::Nothing, max_age: None };
     let mut out = std::io::stdout().lock();
     writeln!(out, "before: {}", memory())?;
     let start = Instant::now();

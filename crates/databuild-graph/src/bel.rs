@@ -6,6 +6,7 @@
 //! or stops anything; that is [`crate::execute`].
 
 pub mod claim;
+mod condition;
 pub mod lease;
 mod project;
 pub mod query;

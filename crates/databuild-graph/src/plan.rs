@@ -7,7 +7,7 @@ mod problem;
 mod why;
 
 pub use problem::{Code, PlanProblem};
-pub use why::{Why, WhyStep, why};
+pub use why::{Upstream, UpstreamStep, Why, WhyStep, upstream, why};
 
 use crate::spec::command::{Command, Values};
 use crate::spec::pattern::Binding;
@@ -18,6 +18,7 @@ use databuild_model::time::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The number that people see for a job run: `42.6`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -151,6 +152,8 @@ pub struct PlanOptions {
     pub now: Timestamp,
     /// What to make again in any case.
     pub force: Force,
+    /// What was made longer ago than this is made again. Nothing is too old if absent.
+    pub max_age: Option<Duration>,
 }
 
 /// A partition within one plan.
@@ -193,6 +196,11 @@ pub enum Reason {
     },
     /// It was asked for.
     Forced,
+    /// It was made longer ago than was asked for.
+    TooOld {
+        /// When the oldest output was made.
+        made_at: Timestamp,
+    },
 }
 
 /// One run of a job to come.

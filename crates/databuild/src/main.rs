@@ -52,3 +52,29 @@ fn report(failure: &Failure) -> Exit {
     cli::outcome::print_failure(failure);
     failure.exit
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, code_of};
+
+    #[test]
+    fn exit_codes_stay_what_they_are() {
+        let codes = [
+            (Exit::Done, 0),
+            (Exit::JobsFailed, 1),
+            (Exit::Usage, 2),
+            (Exit::Nothing, 4),
+            (Exit::Unreachable, 69),
+            (Exit::Bug, 70),
+            (Exit::State, 74),
+            (Exit::Busy, 75),
+            (Exit::Config, 78),
+            (Exit::Child(124), 124),
+            (Exit::Interrupted, 130),
+            (Exit::Terminated, 143),
+        ];
+        for (exit, code) in codes {
+            assert_eq!(code_of(exit), code, "{exit:?}");
+        }
+    }
+}

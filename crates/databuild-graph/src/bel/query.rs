@@ -1,5 +1,6 @@
 //! Questions to the log. None of them writes.
 
+use super::condition::{Where, fill};
 use super::lease::{self, Hold};
 use super::rows::{
     BuildFilter, BuildRow, EventFilter, EventPage, PartitionFilter, PartitionRow, RunFilter,
@@ -14,7 +15,7 @@ use databuild_model::bel::{BuildEnd, BuildEvent, RunEnd, RunSummary};
 use databuild_model::cause::Cause;
 use databuild_model::ids::{BuildId, JobLabel, PartitionRef};
 use databuild_model::time::Timestamp;
-use rusqlite::{Connection, Row, ToSql};
+use rusqlite::{Connection, Row};
 use std::time::Duration;
 
 pub(super) const EVENT_COLUMNS: &str =
@@ -33,50 +34,6 @@ const PARTITION_COLUMNS: &str = "SELECT partition, partitions.state, instance, m
   coalesce(made.started_ns, made.scheduled_ns), last.state
   FROM partitions JOIN runs last ON last.job_run_id = last_run
   LEFT JOIN runs made ON made.job_run_id = made_by";
-
-/// Conditions put together with the values that belong to them.
-#[derive(Default)]
-pub(super) struct Where {
-    text: String,
-    values: Vec<Box<dyn ToSql>>,
-}
-
-impl Where {
-    pub(super) fn and(&mut self, condition: &str, value: impl ToSql + 'static) {
-        self.glue(condition);
-        self.values.push(Box::new(value));
-    }
-
-    fn and_one_of(&mut self, column: &str, words: impl Iterator<Item = String>) {
-        let words: Vec<String> = words.collect();
-        if !words.is_empty() {
-            self.glue(&format!("{column} IN ({})", vec!["?"; words.len()].join(", ")));
-            self.values.extend(words.into_iter().map(|word| Box::new(word) as Box<dyn ToSql>));
-        }
-    }
-
-    fn glue(&mut self, condition: &str) {
-        self.text.push_str(if self.text.is_empty() { " WHERE " } else { " AND " });
-        self.text.push_str(condition);
-    }
-
-    fn select<T>(
-        &self,
-        connection: &Connection,
-        columns: &str,
-        rest: &str,
-        row: impl Fn(&Row<'_>) -> Result<T, QueryError>,
-    ) -> Result<Vec<T>, QueryError> {
-        let mut statement = connection.prepare_cached(&format!("{columns}{}{rest}", self.text))?;
-        let values: Vec<&dyn ToSql> = self.values.iter().map(AsRef::as_ref).collect();
-        let mut rows = statement.query(&*values)?;
-        let mut found = Vec::new();
-        while let Some(next) = rows.next()? {
-            found.push(row(next)?);
-        }
-        Ok(found)
-    }
-}
 
 impl Bel {
     /// Builds, the newest first.
@@ -97,12 +54,19 @@ impl Bel {
         if let Some(before) = filter.before {
             which.and("number < ?", before);
         }
-        let rest = format!(" ORDER BY number DESC LIMIT {}", limit(filter.limit));
+        let wanted =
+            |row: &BuildRow| filter.states.is_empty() || filter.states.contains(&row.state);
         self.read(|connection| {
-            let mut rows = which.select(connection, BUILD_COLUMNS, &rest, build_row)?;
-            finish_builds(connection, &mut rows, now)?;
-            rows.retain(|row| filter.states.is_empty() || filter.states.contains(&row.state));
-            Ok(rows)
+            fill(limit(filter.limit), wanted, |page, last: Option<&BuildRow>| {
+                let mut which = which.clone();
+                if let Some(last) = last {
+                    which.and("number < ?", last.number);
+                }
+                let rest = format!(" ORDER BY number DESC LIMIT {page}");
+                let mut rows = which.select(connection, BUILD_COLUMNS, &rest, build_row)?;
+                finish_builds(connection, &mut rows, now)?;
+                Ok(rows)
+            })
         })
     }
 
@@ -165,14 +129,17 @@ impl Bel {
             which.and("scheduled_ns >= ?", since.as_nanos());
         }
         if let Some(before) = filter.before {
-            which.and("(build_number, run) < (?, ", before.build);
-            which.text.push_str("?)");
-            which.values.push(Box::new(before.run));
+            which.before_run(before);
         }
-        let rest = format!(" ORDER BY build_number DESC, run DESC LIMIT {}", limit(filter.limit));
-        let mut rows = self.select_runs(&which, &rest)?;
-        rows.retain(|row| filter.states.is_empty() || filter.states.contains(&row.state));
-        Ok(rows)
+        let wanted = |row: &RunRow| filter.states.is_empty() || filter.states.contains(&row.state);
+        fill(limit(filter.limit), wanted, |page, last: Option<&RunRow>| {
+            let mut which = which.clone();
+            if let Some(last) = last {
+                which.before_run(last.number);
+            }
+            let rest = format!(" ORDER BY build_number DESC, run DESC LIMIT {page}");
+            self.select_runs(&which, &rest)
+        })
     }
 
     pub(super) fn select_runs(&self, which: &Where, rest: &str) -> Result<Vec<RunRow>, QueryError> {
@@ -214,10 +181,15 @@ impl Bel {
         if let Some(after) = &filter.after {
             which.and("partition > ?", after.as_str().to_owned());
         }
-        let rest = format!(" ORDER BY partition LIMIT {}", limit(filter.limit));
-        let mut rows = self.select_partitions(&which, &rest)?;
-        rows.retain(|row| filter.states.is_empty() || filter.states.contains(&row.state));
-        Ok(rows)
+        let wanted =
+            |row: &PartitionRow| filter.states.is_empty() || filter.states.contains(&row.state);
+        fill(limit(filter.limit), wanted, |page, last: Option<&PartitionRow>| {
+            let mut which = which.clone();
+            if let Some(last) = last {
+                which.and("partition > ?", last.partition.as_str().to_owned());
+            }
+            self.select_partitions(&which, &format!(" ORDER BY partition LIMIT {page}"))
+        })
     }
 
     /// All partitions that a run ever tried to make: for planning, in one question.

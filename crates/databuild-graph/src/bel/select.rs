@@ -1,6 +1,6 @@
 //! From what a person types (`42`, `42.6`, the start of a UUID, `@failed`) to a build or a run.
 
-use super::query::Where;
+use super::condition::Where;
 use super::rows::{BuildFilter, BuildRow, RunFilter, RunRow};
 use super::{Bel, QueryError};
 use crate::plan::RunNumber;

@@ -6,7 +6,7 @@ use super::lease::{self, Hold, Lease};
 use super::rows::{BuildFilter, EventFilter, PartitionFilter, RunFilter};
 use super::select::Selected;
 use super::*;
-use databuild_model::bel::transition::PartitionState;
+use databuild_model::bel::transition::{BuildState, PartitionState, RunState};
 use databuild_model::bel::{
     BuildEnd, BuildEnded, BuildKind, PartitionSet, PlannedTask, RunEnd, RunEnded, RunScheduled,
     RunSummary, TaskEnd, TaskEnded,
@@ -289,6 +289,32 @@ fn a_lost_build_is_shown_as_lost_before_and_after_it_is_ended() {
     assert_eq!(show(), "lost lost failed");
     assert_eq!(world.bel.lost_builds().unwrap(), []);
     assert!(!world.bel.renew(&build, Timestamp::MAX).unwrap());
+}
+
+#[test]
+fn lost_builds_behind_living_ones_are_found_in_a_short_page() {
+    let world = World::new();
+    for name in ["b1", "b2", "b3", "b4", "b5"] {
+        let build = world.executing(name);
+        world.bel.claim(&build, scheduled(&build, 1, 0), Timestamp::MAX).ok();
+    }
+    let connection = Connection::open(world.bel.path()).unwrap();
+    connection.execute("DELETE FROM leases WHERE build_id IN ('b1', 'b3')", ()).unwrap();
+    let find = |limit, before| {
+        let states = vec![BuildState::Ended(BuildEnd::Lost)];
+        let filter = BuildFilter { states, before, limit: Some(limit), since: None };
+        let rows = world.bel.builds(&filter).unwrap();
+        rows.iter().map(|row| row.number).collect::<Vec<_>>()
+    };
+    assert_eq!(find(1, None), [3], "the living ones are newer and fill a page of their own");
+    assert_eq!(find(1, Some(3)), [1]);
+    assert_eq!(find(2, None), [3, 1]);
+    assert_eq!(find(9, None), [3, 1]);
+    assert!(find(9, Some(1)).is_empty());
+    let states = vec![RunState::Ended(RunEnd::Lost)];
+    let filter = RunFilter { states, limit: Some(1), ..RunFilter::default() };
+    let runs = world.bel.runs(&filter).unwrap();
+    assert_eq!(runs.len(), 1);
 }
 
 #[track_caller]

@@ -9,7 +9,7 @@ use super::states::KnownStates;
 use super::stop::StopFlag;
 use crate::bel::{AppendError, Bel, QueryError};
 
-use crate::plan::{self, Force, Plan, PlanOptions, PlanProblem, Why};
+use crate::plan::{self, Force, Plan, PlanOptions, PlanProblem, Upstream, Why};
 use crate::spec::ProjectSpec;
 use crate::spec::wanted::RefPattern;
 use databuild_logs::collect::LogCollector;
@@ -155,9 +155,27 @@ impl Engine {
     pub fn why(&self, partition: &PartitionRef, stop: &StopFlag) -> Result<Why, PlanError> {
         let spec = self.parts.spec.as_ref().ok_or(PlanError::NoProject)?;
         let states = KnownStates::new(spec, &self.parts.bel);
-        let options = PlanOptions { now: self.parts.clock.wall(), force: Force::Nothing };
         let mut needs = CommandNeeds { clock: &*self.parts.clock, stop };
-        plan::why(spec, partition, &states, &mut needs, &options).map_err(PlanError::Problems)
+        plan::why(spec, partition, &states, &mut needs, &self.as_it_is())
+            .map_err(PlanError::Problems)
+    }
+
+    /// A partition and all that it is made from, each with why it would be made. Starts nothing but
+    /// `needs` commands, which end when `stop` is raised.
+    pub fn upstream(
+        &self,
+        partition: &PartitionRef,
+        stop: &StopFlag,
+    ) -> Result<Upstream, PlanError> {
+        let spec = self.parts.spec.as_ref().ok_or(PlanError::NoProject)?;
+        let states = KnownStates::new(spec, &self.parts.bel);
+        let mut needs = CommandNeeds { clock: &*self.parts.clock, stop };
+        plan::upstream(spec, partition, &states, &mut needs, &self.as_it_is())
+            .map_err(PlanError::Problems)
+    }
+
+    fn as_it_is(&self) -> PlanOptions {
+        PlanOptions { now: self.parts.clock.wall(), force: Force::Nothing, max_age: None }
     }
 
     /// Makes what is wanted, and says how that went. Returns when every job has ended and every
@@ -218,7 +236,7 @@ impl Engine {
         stop: &StopFlag,
     ) -> Result<Plan, PlanError> {
         let states = KnownStates::new(spec, &self.parts.bel);
-        let options = PlanOptions { now, force: request.force };
+        let options = PlanOptions { now, force: request.force, max_age: request.max_age };
         let mut needs = CommandNeeds { clock: &*self.parts.clock, stop };
         plan::plan(spec, wanted, &states, &mut needs, &options).map_err(PlanError::Problems)
     }

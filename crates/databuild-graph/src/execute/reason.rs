@@ -17,5 +17,6 @@ pub fn reason_text(plan: &Plan, task: &Task) -> String {
         }
         Reason::InputPlanned { input } => format!("stale: {} to be made", plan.partition(input)),
         Reason::Forced => "forced".to_owned(),
+        Reason::TooOld { made_at } => format!("too old: made {made_at}"),
     }
 }

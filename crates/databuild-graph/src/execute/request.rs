@@ -30,6 +30,8 @@ pub struct BuildRequest {
     pub wanted: Wanted,
     /// What to make again although it is there.
     pub force: Force,
+    /// What was made longer ago than this is made again, also where it is only needed.
+    pub max_age: Option<Duration>,
     /// How many jobs may run at once; as many as there are cores if absent.
     pub parallel: Option<NonZeroUsize>,
     /// What a failure means for the rest.
@@ -101,6 +103,7 @@ impl BuildRequest {
             origin: origin.into(),
             wanted,
             force: Force::Nothing,
+            max_age: None,
             parallel: None,
             on_failure: OnFailure::KeepGoing,
         }

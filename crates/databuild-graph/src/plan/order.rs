@@ -32,7 +32,7 @@ pub(super) fn decide(
     for at in order {
         let Some(candidate) = closure.tasks.get(at) else { continue };
         let forced = forced.get(at).copied().unwrap_or_default();
-        let Some(reason) = reason(candidate, &closure, &place, forced) else {
+        let Some(reason) = reason(candidate, &closure, &place, forced, options) else {
             up_to_date.extend_from_slice(&candidate.outputs);
             continue;
         };
@@ -170,6 +170,7 @@ fn reason(
     closure: &Closure,
     place: &[Option<usize>],
     forced: bool,
+    options: &PlanOptions,
 ) -> Option<Reason> {
     let mut as_of_all: Option<Timestamp> = None;
     for id in &candidate.outputs {
@@ -219,5 +220,6 @@ fn reason(
         }
     }
     let stale = newest.map(|(changed_at, input, by)| Reason::Stale { input, changed_at, by });
-    stale.or(planned)
+    let too_old = options.max_age.filter(|age| made < options.now.saturating_sub(*age));
+    stale.or(planned).or(too_old.map(|_| Reason::TooOld { made_at: made }))
 }

@@ -135,6 +135,7 @@ fn reason_text(plan: &Plan, reason: Reason) -> String {
         Reason::Stale { input, by: None, .. } => format!("stale: {} newer", plan.partition(input)),
         Reason::InputPlanned { input } => format!("input {} is made", plan.partition(input)),
         Reason::Forced => "forced".to_owned(),
+        Reason::TooOld { made_at } => format!("too old: made {made_at}"),
     }
 }
 
@@ -185,7 +186,13 @@ fn plan_of(
     if !problems.is_empty() {
         return Err(problems);
     }
-    plan(spec, &patterns, world, &mut Runner(world), &PlanOptions { now: now(), force })
+    plan(
+        spec,
+        &patterns,
+        world,
+        &mut Runner(world),
+        &PlanOptions { now: now(), force, max_age: None },
+    )
 }
 
 #[track_caller]
@@ -534,7 +541,7 @@ fn why_names_the_first_cause() {
          clean/date=2025-01-01/region=eu#3 clean/date=2025-01-01/region=us#11 report/date=2025-01-01#12",
     );
     let partition = PartitionRef::parse("report/date=2025-01-01").expect("a ref");
-    let options = PlanOptions { now: now(), force: Force::Nothing };
+    let options = PlanOptions { now: now(), force: Force::Nothing, max_age: None };
     let why = why(&spec, &partition, &world, &mut Runner(&world), &options).expect("an answer");
     let mut text = String::new();
     for step in &why.steps {
@@ -549,6 +556,63 @@ fn why_names_the_first_cause() {
         clean/date=2025-01-01/region=eu Some(clean) input raw/date=2025-01-01/region=eu is made
         raw/date=2025-01-01/region=eu Some(raw) stale: src/2025-01-01.csv newer
         src/2025-01-01.csv None up to date
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn what_is_too_old_is_made_again_and_what_needs_it() {
+    let spec = spec_of(&shop());
+    let world = World::new(
+        "@src/2025-01-01.csv#1 raw/date=2025-01-01/region=eu#2 raw/date=2025-01-01/region=us#10
+         clean/date=2025-01-01/region=eu#11 clean/date=2025-01-01/region=us#12",
+    );
+    let patterns = [RefPattern::parse("clean/date=2025-01-01/region={eu,us}").expect("refs")];
+    let at = |minutes| {
+        let options =
+            PlanOptions { now: minute(20), force: Force::Nothing, max_age: Some(minutes) };
+        render(&spec, &plan(&spec, &patterns, &world, &mut Runner(&world), &options))
+    };
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    expect![[r#"
+        up to date: clean/date=2025-01-01/region=eu clean/date=2025-01-01/region=us raw/date=2025-01-01/region=eu raw/date=2025-01-01/region=us
+    "#]].assert_eq(&at(minutes(18)));
+    expect![[r#"
+        0 raw raw/date=2025-01-01/region=eu after []: too old: made 1970-01-01T00:02:00Z
+        1 clean clean/date=2025-01-01/region=eu after [0]: input raw/date=2025-01-01/region=eu is made
+        up to date: clean/date=2025-01-01/region=us raw/date=2025-01-01/region=us
+    "#]].assert_eq(&at(minutes(17)));
+}
+
+#[test]
+fn upstream_tells_all_that_a_partition_is_made_from() {
+    let spec = spec_of(&shop());
+    let world = World::new(
+        "@src/2025-01-01.csv#9 raw/date=2025-01-01/region=eu#2 raw/date=2025-01-01/region=us#10
+         clean/date=2025-01-01/region=eu#3 clean/date=2025-01-01/region=us#11 report/date=2025-01-01#12",
+    );
+    let partition = PartitionRef::parse("report/date=2025-01-01").expect("a ref");
+    let options = PlanOptions { now: now(), force: Force::Nothing, max_age: None };
+    let answer =
+        upstream(&spec, &partition, &world, &mut Runner(&world), &options).expect("an answer");
+    let mut text = String::new();
+    for line in &answer.steps {
+        let reason = line
+            .step
+            .reason
+            .map_or_else(|| "up to date".to_owned(), |reason| reason_text(&answer.plan, reason));
+        let indent = "  ".repeat(line.depth);
+        writeln!(text, "{indent}{} {reason} seen={}", line.step.partition, line.seen)
+            .expect("text");
+    }
+    expect![[r#"
+        report/date=2025-01-01 input clean/date=2025-01-01/region=eu is made seen=false
+          clean/date=2025-01-01/region=eu input raw/date=2025-01-01/region=eu is made seen=false
+            raw/date=2025-01-01/region=eu stale: src/2025-01-01.csv newer seen=false
+              src/2025-01-01.csv up to date seen=false
+          clean/date=2025-01-01/region=us up to date seen=false
+            raw/date=2025-01-01/region=us up to date seen=false
+              src/2025-01-01.csv up to date seen=false
     "#]]
     .assert_eq(&text);
 }

@@ -1,10 +1,13 @@
-//! Attends to a build while it goes on: draws, passes Ctrl-C on, writes the build's events.
+//! Attends to a build while it goes on: draws, passes Ctrl-C on, hears keys, writes the build's events.
+
+mod keys;
 
 use super::outcome::{Exit, Failure};
 use crate::progress::display::Display;
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::EventFilter;
 use databuild_graph::execute::{StopFlag, StopLevel};
+use keys::Keys;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +16,9 @@ use std::time::Duration;
 
 /// How often it looks: often enough that a Ctrl-C feels heard and elapsed times run.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Shows what runs and what it said last; SIGUSR1 does the same.
+const SHOW_KEY: u8 = b't';
 
 /// Events that are read at once.
 const EVENTS_PAGE: u32 = 1_000;
@@ -123,9 +129,12 @@ pub(crate) fn attend<T>(
     std::thread::scope(|scope| {
         let attendant = scope.spawn(|| {
             let mut written = Ok(());
+            let keys = display.has_block().then(Keys::listen).flatten();
+            display.sees_keys(keys.is_some());
             while !done.wait(LOOK_INTERVAL) {
                 signals.pass_on(stop);
-                if signals.dump.swap(false, Ordering::AcqRel) {
+                let typed = keys.as_ref().is_some_and(|keys| keys.typed(SHOW_KEY));
+                if signals.dump.swap(false, Ordering::AcqRel) || typed {
                     display.dump();
                 }
                 if no_wait && display.waits() {

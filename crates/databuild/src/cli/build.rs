@@ -65,7 +65,7 @@ fn make(
     let events = args.events.as_deref().map(|path| open_events(path, &bel)).transpose()?;
     let signals = Signals::catch()?;
     let works = project.engine()?;
-    let display = display(args, context, &spec);
+    let display = display(args, context, &spec).with_reader(project.reader());
     let stop = StopFlag::new();
     let work = || works.engine().build(&request, &display, &stop);
     let (result, written) = attend(&display, &signals, &stop, events, args.no_wait, work);

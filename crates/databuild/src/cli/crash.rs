@@ -25,3 +25,15 @@ pub(crate) fn guard(main: fn() -> Result<Exit, Failure>) -> Result<Exit, Failure
     }));
     panic::catch_unwind(main).unwrap_or(Ok(Exit::Bug))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, guard};
+
+    #[test]
+    fn a_panic_is_a_bug_and_nothing_else_is() {
+        assert!(matches!(guard(|| panic!("this panic belongs to a test")), Ok(Exit::Bug)));
+        assert!(matches!(guard(|| Ok(Exit::Nothing)), Ok(Exit::Nothing)));
+        drop(std::panic::take_hook());
+    }
+}

@@ -17,5 +17,6 @@ pub(crate) fn text(plan: &Plan, reason: Reason) -> String {
         }
         Reason::InputPlanned { input } => format!("needs {}", plan.partition(input)),
         Reason::Forced => "forced".to_owned(),
+        Reason::TooOld { made_at } => format!("too old: made {made_at}"),
     }
 }

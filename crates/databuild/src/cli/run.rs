@@ -34,7 +34,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     let stop = StopFlag::new();
     let reader = project.reader();
     let (result, passed_on) = std::thread::scope(|scope| {
-        let (tee, pump) = tee::pair(&display, &reader, !context.global.quiet, context);
+        let (tee, pump) = tee::pair(&display, &reader, context);
         let pump = scope.spawn(move || pump.run());
         let work = || works.engine().run_command(&request, &tee, &stop);
         let (result, _) = attend(&display, &signals, &stop, None, false, work);

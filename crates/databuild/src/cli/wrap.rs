@@ -4,6 +4,7 @@ use super::args::WrapArgs;
 use super::context::Context;
 use super::outcome::{Exit, Failure};
 use databuild_job::{JobStdin, WrapOptions, wrap};
+use std::ffi::OsString;
 use std::io::Read;
 use std::os::fd::AsFd;
 
@@ -13,6 +14,7 @@ const CONFIG_BYTES_MAX: u64 = 160 << 20;
 
 /// Runs the wrapper and ends with its code.
 pub(crate) fn run(args: WrapArgs, context: &Context) -> Result<Exit, Failure> {
+    let run_id = run_id(args.job_run_id)?;
     let (config, job_stdin) = match &args.config {
         Some(path) => {
             let file =
@@ -23,7 +25,7 @@ pub(crate) fn run(args: WrapArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let options = WrapOptions {
         config,
-        run_id: args.job_run_id,
+        run_id,
         output: std::io::stdout().as_fd().try_clone_to_owned()?,
         diagnostics: std::io::stderr().as_fd().try_clone_to_owned()?,
         job_stdin,
@@ -32,6 +34,21 @@ pub(crate) fn run(args: WrapArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let code = wrap(options, context.clock.as_ref());
     Ok(Exit::Child(u8::try_from(code).unwrap_or(125)))
+}
+
+/// The flag, else the variable. Whoever started us gets 125 for what cannot be an id, as for all that
+/// is wrong with the wrapper and not with the job.
+fn run_id(flag: Option<OsString>) -> Result<Option<String>, Failure> {
+    let (name, value) = match (flag, variable("DATABUILD_JOB_RUN_ID")) {
+        (Some(value), _) => ("--job-run-id", value),
+        (None, Some(value)) => ("DATABUILD_JOB_RUN_ID", value),
+        (None, None) => return Ok(None),
+    };
+    value.into_string().map(Some).map_err(|value| {
+        let message = format!("{name} is not UTF-8: {value:?}");
+        Failure::text(Exit::Child(125), message)
+            .remedy("a run's id is 1 to 128 of A-Z a-z 0-9 . _ -, best a UUID of version 7")
+    })
 }
 
 fn read(input: impl Read, name: &dyn std::fmt::Display) -> Result<Vec<u8>, Failure> {
@@ -51,6 +68,6 @@ fn unreadable(error: std::io::Error, name: &dyn std::fmt::Display) -> Failure {
 }
 
 #[expect(clippy::disallowed_methods, reason = "what the wrapper hands on to the job as it got it")]
-fn variable(name: &str) -> Option<std::ffi::OsString> {
+fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }

@@ -1,12 +1,13 @@
 //! What is known of a build under way, and its lines as text. Pure: times come in, strings go out.
 
+use super::estimate::{self, Pace};
 use crate::render::ending;
 use crate::render::paint::Paint;
 use crate::render::table::cut;
 use crate::render::times::{counted, grouped, took};
 use databuild_graph::plan::RunNumber;
 use databuild_model::bel::{RunEnd, RunSummary};
-use databuild_model::ids::{JobLabel, PartitionRef};
+use databuild_model::ids::{JobLabel, JobRunId, PartitionRef};
 use std::time::Duration;
 
 /// Most running jobs that are shown at once; more are counted.
@@ -33,6 +34,7 @@ pub(crate) struct Board {
     label_width: usize,
     target_width: usize,
     running: Vec<Running>,
+    pace: Pace,
 }
 
 /// A job run under way.
@@ -40,6 +42,8 @@ pub(crate) struct Board {
 pub(crate) struct Running {
     /// Its number.
     pub(crate) run: RunNumber,
+    /// Its id.
+    pub(crate) id: JobRunId,
     /// Its job.
     pub(crate) label: JobLabel,
     /// What it makes.
@@ -48,6 +52,8 @@ pub(crate) struct Running {
     pub(crate) attempt: u32,
     /// When it began, on the monotonic clock.
     pub(crate) since: Duration,
+    /// What its job usually takes.
+    pub(crate) usual: Option<Duration>,
     /// What it said last of its progress.
     pub(crate) progress: Option<String>,
 }
@@ -83,6 +89,7 @@ impl Board {
             label_width: label_width.min(LABEL_WIDTH_MAX),
             target_width: 0,
             running: Vec::new(),
+            pace: Pace::default(),
         }
     }
 
@@ -106,6 +113,7 @@ impl Board {
         let width = ending::target(&run.label, &run.outputs).chars().count();
         self.target_width = self.target_width.max(width.min(TARGET_WIDTH_MAX));
         self.running.push(run);
+        self.pace.saw_running(self.running.len());
     }
 
     /// A run told how far it is.
@@ -115,8 +123,9 @@ impl Board {
         }
     }
 
-    /// A run ended. What it ends for its task is told by [`Board::settle`].
-    pub(crate) fn end(&mut self, run: RunNumber) {
+    /// A run ended after `duration`. What it ends for its task is told by [`Board::settle`].
+    pub(crate) fn end(&mut self, run: RunNumber, duration: Duration) {
+        self.pace.saw_end(duration);
         self.running.retain(|running| running.run != run);
     }
 
@@ -198,8 +207,12 @@ impl Board {
 
     /// The line of a run under way.
     pub(crate) fn running_line(&self, running: &Running, now: Duration, width: usize) -> String {
-        let elapsed = took(now.saturating_sub(running.since));
-        let mut text = format!("▸ {} {elapsed:>8}", self.name(&running.label, &running.outputs));
+        let elapsed = now.saturating_sub(running.since);
+        let name = self.name(&running.label, &running.outputs);
+        let mut text = format!("▸ {name} {:>8}", took(elapsed));
+        if let Some(usual) = estimate::slow(elapsed, running.usual) {
+            text = format!("{text}  slow: usually {}", took(usual));
+        }
         if 1 < running.attempt {
             text = format!("{text}  attempt {}", running.attempt);
         }
@@ -209,8 +222,13 @@ impl Board {
         cut(&text, width)
     }
 
-    /// The last line of the block.
-    pub(crate) fn bar_line(&self, now: Duration, started: Duration) -> String {
+    /// The last line of the block; `hint` stands at its end if there is room.
+    pub(crate) fn bar_line(
+        &self,
+        now: Duration,
+        started: Duration,
+        (hint, width): (&str, usize),
+    ) -> String {
         let done = self.done();
         let filled = (done * BAR_WIDTH).checked_div(self.total).unwrap_or(BAR_WIDTH);
         let blocks = |sign: &str, count: u64| sign.repeat(usize::try_from(count).unwrap_or(0));
@@ -225,7 +243,22 @@ impl Board {
         if 0 < waiting {
             line = format!("{line}   {waiting} waiting");
         }
-        format!("{line}   {}", took(now.saturating_sub(started)))
+        line = format!("{line}   {}", took(now.saturating_sub(started)));
+        let running: Vec<_> = self
+            .running
+            .iter()
+            .map(|running| (now.saturating_sub(running.since), running.usual))
+            .collect();
+        let left = self.pace.left(&running, waiting).map(estimate::about);
+        let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
+        for (gap, part) in [("   ", left), ("     ", hint)] {
+            if let Some(part) = part
+                && line.chars().count() + gap.len() + part.chars().count() <= width
+            {
+                line = format!("{line}{gap}{part}");
+            }
+        }
+        line
     }
 
     /// What a log file gets while nothing ends.
@@ -262,6 +295,11 @@ impl Board {
         let (wide, wider) = (self.label_width, self.target_width);
         format!("{:wide$}  {target:wider$}", label.as_str())
     }
+}
+
+/// `reading orders.csv`, `nothing yet`: what a run said last, as a line under its own.
+pub(crate) fn said_line(said: Option<&str>, width: usize) -> String {
+    cut(&format!("    said last: {}", said.unwrap_or("nothing yet")), width)
 }
 
 /// What became of a task.

@@ -1,16 +1,21 @@
 //! Draws a board while a build goes on: a block that is redrawn on a terminal, lines elsewhere.
 
-use super::board::{Board, Ended, Fate, Running, SHOWN_MAX};
+use super::board::{self, Board, Ended, Fate, Running, SHOWN_MAX};
 use crate::render::escape::{Escapes, neutralise};
 use crate::render::terminal;
 use crate::render::times::{Times, counted};
 use databuild_graph::execute::{BuildObserver, Progress};
 use databuild_graph::plan::RunNumber;
+use databuild_logs::read::LogReader;
 use databuild_model::bel::{RunEnd, RunSummary, TaskEnd};
 use databuild_model::clock::Clock;
-use databuild_model::ids::BuildId;
-use databuild_model::ids::{JobLabel, PartitionRef};
+use databuild_model::entry::{Content, Kind};
+use databuild_model::ids::{BuildId, JobLabel, JobRunId, PartitionRef};
+use databuild_model::json;
+use databuild_model::query::{KindSet, LogFilter};
+use databuild_model::request::JobLogsRequest;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,6 +23,9 @@ use std::time::Duration;
 /// How often a log file gets a line while nothing ends. It stays the same however long that takes:
 /// whoever waits wants to know that it is alive, not to guess.
 pub(crate) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What the block says of the keys that there are.
+const KEYS_HINT: &str = "[t] show output";
 
 /// How a build is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +45,7 @@ pub(crate) struct Display {
     clock: Arc<dyn Clock>,
     times: Times,
     program: String,
+    reader: Option<LogReader>,
     state: Mutex<State>,
 }
 
@@ -46,6 +55,7 @@ struct State {
     started: Duration,
     last_line: Duration,
     waits: bool,
+    hint: &'static str,
 }
 
 impl Display {
@@ -66,8 +76,26 @@ impl Display {
             bar.set_style(style);
         }
         let now = clock.mono();
-        let state = State { board, build: None, started: now, last_line: now, waits: false };
-        Display { mode, bar, clock, times, program, state: Mutex::new(state) }
+        let state =
+            State { board, build: None, started: now, last_line: now, waits: false, hint: "" };
+        Display { mode, bar, clock, times, program, reader: None, state: Mutex::new(state) }
+    }
+
+    /// Where to read what runs said last.
+    #[must_use]
+    pub(crate) fn with_reader(mut self, reader: LogReader) -> Self {
+        self.reader = Some(reader);
+        self
+    }
+
+    /// Whether keys that are typed can be seen; then the block says which ones there are.
+    pub(crate) fn sees_keys(&self, sees: bool) {
+        self.state().hint = if sees { KEYS_HINT } else { "" };
+    }
+
+    /// Whether there is a block for which keys make sense.
+    pub(crate) fn has_block(&self) -> bool {
+        self.mode == Mode::Bar
     }
 
     /// The build, once it has an id.
@@ -86,25 +114,54 @@ impl Display {
         let now = self.clock.mono();
         match self.mode {
             Mode::Bar => self.draw(&state, now),
-            Mode::Lines if HEARTBEAT_INTERVAL <= now.saturating_sub(state.last_line) => {
-                let line = state.board.heartbeat_line(&self.clock_text(), now);
-                self.line(&mut state, &line);
+            Mode::Lines => {
+                if let Some(line) = self.heartbeat(&state, now) {
+                    self.line(&mut state, &line);
+                }
             }
-            Mode::Lines | Mode::Silent => {}
+            Mode::Silent => {}
         }
     }
 
-    /// Says what runs, now and in full: the answer to SIGUSR1.
+    /// The line that is due because nothing was written for so long.
+    fn heartbeat(&self, state: &State, now: Duration) -> Option<String> {
+        let silent = now.saturating_sub(state.last_line);
+        (HEARTBEAT_INTERVAL <= silent).then(|| state.board.heartbeat_line(&self.clock_text(), now))
+    }
+
+    /// Says what runs, now and in full, each with what it said last: the answer to the key `t` and to
+    /// SIGUSR1, also when nothing else is shown.
     pub(crate) fn dump(&self) {
+        let running: Vec<JobRunId> =
+            self.state().board.running().iter().map(|run| run.id.clone()).collect();
+        // Files are read while the build goes on.
+        let said: HashMap<JobRunId, String> = running
+            .into_iter()
+            .filter_map(|run| Some((run.clone(), self.said_last(&run)?)))
+            .collect();
         let mut state = self.state();
         let now = self.clock.mono();
-        let width = terminal::width();
+        let width = terminal::width().saturating_sub(1);
         let mut lines = vec![state.board.heartbeat_line(&self.clock_text(), now)];
-        lines.extend(
-            state.board.running().iter().map(|run| state.board.running_line(run, now, width)),
-        );
-        for line in lines {
-            self.line(&mut state, &line);
+        for run in state.board.running() {
+            lines.push(state.board.running_line(run, now, width));
+            lines.push(board::said_line(said.get(&run.id).map(String::as_str), width));
+        }
+        state.last_line = now;
+        self.bar.suspend(|| lines.iter().for_each(|line| write_line(line)));
+    }
+
+    /// The last line that the run printed.
+    fn said_last(&self, run: &JobRunId) -> Option<String> {
+        let filter = LogFilter { kinds: Some(KindSet::of(&[Kind::Log])), ..LogFilter::default() };
+        let request =
+            JobLogsRequest { filter, tail: Some(1), ..JobLogsRequest::all_of(run.clone()) };
+        // Whoever cannot be read has said nothing yet: this is a glance, not a record.
+        let page = self.reader.as_ref()?.get_job_logs(&request).ok()?;
+        let (entry, _problems) = json::read_entry(page.lines.iter().last()?).ok()?;
+        match &entry.content {
+            Content::Log(log) => Some(one_line(&log.message)),
+            Content::Metric(_) | Content::JobEvent(_) | Content::Manifest(_) => None,
         }
     }
 
@@ -124,7 +181,7 @@ impl Display {
         if let Some(more) = running.len().checked_sub(SHOWN_MAX).filter(|more| 0 < *more) {
             lines.push(format!("  and {more} more"));
         }
-        lines.push(state.board.bar_line(now, state.started));
+        lines.push(state.board.bar_line(now, state.started, (state.hint, width)));
         self.bar.set_message(lines.join("\n"));
         self.bar.tick();
     }
@@ -139,7 +196,8 @@ impl Display {
     }
 
     fn ended(&self, state: &mut State, ended: &Ended) {
-        state.board.end(ended.run);
+        let duration = Duration::try_from_secs_f64(ended.summary.duration_seconds);
+        state.board.end(ended.run, duration.unwrap_or_default());
         let line = match self.mode {
             Mode::Bar => state.board.ended_line(ended),
             Mode::Lines | Mode::Silent => state.board.ended_log_line(&self.clock_text(), ended),
@@ -214,19 +272,21 @@ impl BuildObserver for Display {
             Progress::Planned { wanted, tasks, up_to_date } => {
                 self.planned(state, *wanted, *tasks, *up_to_date);
             }
-            Progress::TaskStarted { task, run, attempt, .. } => state.board.start(Running {
-                run: *run,
-                label: task.job_label.clone(),
-                outputs: task.outputs.clone(),
-                attempt: *attempt,
-                since: self.clock.mono(),
-                progress: None,
-            }),
+            Progress::TaskStarted { task, run, job_run_id, attempt, usual } => {
+                state.board.start(Running {
+                    run: *run,
+                    id: job_run_id.clone(),
+                    label: task.job_label.clone(),
+                    outputs: task.outputs.clone(),
+                    attempt: *attempt,
+                    since: self.clock.mono(),
+                    usual: *usual,
+                    progress: None,
+                })
+            }
             Progress::TaskNote { run, progress, .. } => {
                 if let Some(text) = progress {
-                    let mut safe = String::new();
-                    neutralise(&text.replace('\n', " "), Escapes::Nothing, &mut safe);
-                    state.board.progress(*run, safe);
+                    state.board.progress(*run, one_line(text));
                 }
             }
             Progress::TaskWaiting { task, on } => {
@@ -258,7 +318,17 @@ impl BuildObserver for Display {
     }
 }
 
+/// A job's text as part of a line of ours.
+fn one_line(text: &str) -> String {
+    let mut safe = String::new();
+    neutralise(&text.replace('\n', " "), Escapes::Nothing, &mut safe);
+    safe
+}
+
 /// A reader of stderr that went away does not stop a build.
 fn write_line(line: &str) {
     writeln!(std::io::stderr(), "{line}").ok();
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,6 +96,7 @@ impl TaskView {
             Reason::Stale { input, by, .. } => ("stale", Some(input), by),
             Reason::InputPlanned { input } => ("input planned", Some(input), None),
             Reason::Forced => ("forced", None, None),
+            Reason::TooOld { .. } => ("too old", None, None),
         };
         TaskView {
             job_label: spec.job(task.job).map(|job| job.label.to_string()).unwrap_or_default(),

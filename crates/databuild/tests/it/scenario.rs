@@ -40,6 +40,7 @@ scenarios! {
     build
     demo
     emit
+    exits
     export
     help
     init

@@ -1,13 +1,14 @@
 //! How a build ends when somebody stops it: in order, with the code of the signal, and nothing left.
 
 use crate::env::TestEnv;
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ExitStatus, Stdio};
 
 /// One partition whose job says through a pipe that it runs, and then runs for a minute.
 const PROJECT: &str = r#"
 [jobs.slow]
 out = "slow/n={n}"
-run = "echo go > ready.fifo; exec sleep 60"
+run = "echo reading orders; echo go > ready.fifo; exec sleep 60"
 [keys]
 n = ["1", "2"]
 "#;
@@ -66,6 +67,29 @@ fn ctrl_c_stops_in_order_with_130() {
 #[test]
 fn sigterm_stops_in_order_with_143() {
     check_stopped("TERM", 143);
+}
+
+#[test]
+fn sigusr1_shows_what_runs_and_what_it_said_last() {
+    let mut running = Running::start();
+    let mut stderr = BufReader::new(running.build.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    // What a job prints is stored within a second: until then it said nothing yet.
+    for _ in 0..100 {
+        running.send("USR1");
+        while !line.starts_with("    said last: ") {
+            line.clear();
+            assert_ne!(stderr.read_line(&mut line).expect("text"), 0, "it ended");
+        }
+        if line != "    said last: nothing yet\n" {
+            break;
+        }
+        line.clear();
+    }
+    assert_eq!(line, "    said last: reading orders\n");
+    running.send("INT");
+    let (_env, status, _) = running.end();
+    assert_eq!(status.code(), Some(130));
 }
 
 #[test]

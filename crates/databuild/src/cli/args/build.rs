@@ -116,8 +116,8 @@ pub(crate) struct RunArgs {
     /// Whose logs these are [default: the project's name]
     #[arg(long, value_name = "NAME")]
     pub(crate) app: Option<String>,
-    /// Pass the command's output on as it comes (the default; -q keeps it quiet)
-    #[arg(long, conflicts_with = "quiet")]
+    /// Pass the command's output on as it comes (the default; -q leaves it)
+    #[arg(long)]
     pub(crate) tee: bool,
     /// The command and its arguments
     #[arg(value_name = "CMD", required = true, trailing_var_arg = true)]

@@ -2,6 +2,7 @@
 //! `emit` `explain` `completions` `wrap`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Arguments of `databuild demo`.
@@ -159,7 +160,7 @@ pub(crate) struct WrapArgs {
     /// Read the job configuration from FILE instead of stdin; the job then gets our stdin
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The run's id
-    #[arg(long, value_name = "ID", env = "DATABUILD_JOB_RUN_ID")]
-    pub(crate) job_run_id: Option<String>,
+    /// The run's id [env: DATABUILD_JOB_RUN_ID]
+    #[arg(long, value_name = "ID")]
+    pub(crate) job_run_id: Option<OsString>,
 }

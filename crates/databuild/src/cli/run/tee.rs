@@ -34,7 +34,6 @@ pub(super) struct Tee<'a> {
 pub(super) struct Pump {
     begun: Receiver<JobRunId>,
     reader: LogReader,
-    passes_on: bool,
     stdout: Shown,
     stderr: Shown,
 }
@@ -50,7 +49,6 @@ enum Shown {
 pub(super) fn pair<'a>(
     display: &'a Display,
     reader: &LogReader,
-    passes_on: bool,
     context: &Context,
 ) -> (Tee<'a>, Pump) {
     let (sender, begun) = sync_channel(ATTEMPTS_QUEUED);
@@ -62,7 +60,6 @@ pub(super) fn pair<'a>(
     let pump = Pump {
         begun,
         reader: reader.clone(),
-        passes_on,
         stdout: shown(io::stdout().is_terminal(), context.colour_stdout()),
         stderr: shown(io::stderr().is_terminal(), context.colour_stderr()),
     };
@@ -83,9 +80,7 @@ impl Pump {
     /// Passes on until no run can begin any more.
     pub(super) fn run(self) -> Result<(), Failure> {
         for run in &self.begun {
-            if self.passes_on {
-                self.follow(&run)?;
-            }
+            self.follow(&run)?;
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! A build under way in, the lines of the terminal and of a log file out.
 
-use super::{Board, Ended, Fate, Running};
+use super::{Board, Ended, Fate, Running, said_line};
 use crate::render::paint::Paint;
 use databuild_graph::plan::RunNumber;
 use databuild_model::bel::{RunEnd, RunSummary};
 use databuild_model::cause::Cause;
-use databuild_model::ids::{JobLabel, PartitionRef};
+use databuild_model::ids::{JobLabel, JobRunId, PartitionRef};
 use expect_test::{Expect, expect};
 use std::time::Duration;
 
@@ -93,31 +93,39 @@ fn the_block_shows_what_runs_and_how_far_the_build_is() {
     for number in 1..=2 {
         board.start(Running {
             run: run(number),
+            id: JobRunId::parse(format!("run-{number}")).expect("an id"),
             label: label("clean"),
             outputs: outputs("clean/date=2025-01-20"),
             attempt: number,
             since: second * number,
+            usual: Some(Duration::from_secs_f64(if number == 1 { 1.3 } else { 20.0 })),
             progress: None,
         });
     }
     board.progress(run(1), "step 3/10 cleaning orders_0007.csv".to_owned());
     let now = second * 14;
     let mut lines: Vec<String> =
-        board.running().iter().map(|running| board.running_line(running, now, 60)).collect();
-    lines.push(board.bar_line(now, Duration::ZERO));
+        board.running().iter().map(|running| board.running_line(running, now, 80)).collect();
+    lines.push(board.bar_line(now, Duration::ZERO, ("[t] show output", 110)));
+    lines.push(board.bar_line(now, Duration::ZERO, ("[t] show output", 80)));
+    lines.push(said_line(Some("reading orders.csv"), 25));
+    lines.push(said_line(None, 80));
     lines.push(board.heartbeat_line("10:31:37", now));
-    board.end(run(1));
+    board.end(run(1), second * 13);
     board.settle(Fate::Failed);
     board.settle(Fate::NotStarted);
-    lines.push(board.bar_line(now, Duration::ZERO));
+    lines.push(board.bar_line(now, Duration::ZERO, ("", 110)));
     check(
         &lines,
         expect![[r#"
-        ▸ clean   date=2025-01-20    13.0s  step 3/10 cleaning orde…
-        ▸ clean   date=2025-01-20    12.0s  attempt 2
-          0/3 ░░░░░░░░░░░░░░░░░░░░░░   2 running   1 waiting   14.0s
-        10:31:37 … build 42: 0/3 done, running: clean date=2025-01-20 (13.0s), clean date=2025-01-20 (12.0s)
-          2/3 ██████████████░░░░░░░░   1 failed   1 running   14.0s
-    "#]],
+            ▸ clean   date=2025-01-20    13.0s  slow: usually 1.3s  step 3/10 cleaning orde…
+            ▸ clean   date=2025-01-20    12.0s  attempt 2
+              0/3 ░░░░░░░░░░░░░░░░░░░░░░   2 running   1 waiting   14.0s   about 10s left     [t] show output
+              0/3 ░░░░░░░░░░░░░░░░░░░░░░   2 running   1 waiting   14.0s   about 10s left
+                said last: reading o…
+                said last: nothing yet
+            10:31:37 … build 42: 0/3 done, running: clean date=2025-01-20 (13.0s), clean date=2025-01-20 (12.0s)
+              2/3 ██████████████░░░░░░░░   1 failed   1 running   14.0s   about 10s left
+        "#]],
     );
 }
