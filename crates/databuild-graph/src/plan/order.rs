@@ -173,6 +173,7 @@ fn reason(
     options: &PlanOptions,
 ) -> Option<Reason> {
     let mut as_of_all: Option<Timestamp> = None;
+    let mut oldest: Option<Timestamp> = None;
     for id in &candidate.outputs {
         let Some(Node::Made { state, .. }) = closure.nodes.get(id.0 as usize) else { continue };
         match *state {
@@ -182,7 +183,8 @@ fn reason(
                 return Some(Reason::InterruptedBefore { run });
             }
             PartitionState::Building { run } => return Some(Reason::BeingMade { run }),
-            PartitionState::Available { as_of, .. } => {
+            PartitionState::Available { as_of, made_at, .. } => {
+                oldest = Some(oldest.map_or(made_at, |other| other.min(made_at)));
                 as_of_all = Some(as_of_all.map_or(as_of, |other| other.min(as_of)));
             }
         }
@@ -220,6 +222,7 @@ fn reason(
         }
     }
     let stale = newest.map(|(changed_at, input, by)| Reason::Stale { input, changed_at, by });
-    let too_old = options.max_age.filter(|age| made < options.now.saturating_sub(*age));
-    stale.or(planned).or(too_old.map(|_| Reason::TooOld { made_at: made }))
+    let since = options.max_age.map(|age| options.now.saturating_sub(age));
+    let too_old = oldest.filter(|made_at| since.is_some_and(|since| *made_at < since));
+    stale.or(planned).or(too_old.map(|made_at| Reason::TooOld { made_at }))
 }
