@@ -59,6 +59,7 @@ pub(crate) fn run(root: &Path, only: &[String]) -> Result<bool> {
     }
     let house = House { root: root.to_owned(), target: cache::prepare()? };
     tools::prepare();
+    tools::prepare_python(&house.target);
     println!("compiling in {}", house.target.display());
     let mut tally = Tally::default();
     for (name, gate) in GATES {

@@ -29,10 +29,10 @@ fn seconds(time: Duration) -> String {
     format!("{:.6}", time.as_secs_f64())
 }
 
-/// Bytes as megabytes of a million bytes.
+/// Bytes in units of 2^20 bytes, to a thousandth: what `mb` in the names of measurements stands for.
 #[expect(clippy::cast_precision_loss, reason = "a measurement for people; 2^53 bytes are exact")]
 fn megabytes(bytes: u64) -> f64 {
-    (bytes as f64 / 1_000.0).round() / 1_000.0
+    (bytes as f64 / 1_048_576.0 * 1_000.0).round() / 1_000.0
 }
 
 pub(crate) fn config_started(

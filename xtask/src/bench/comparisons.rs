@@ -20,6 +20,7 @@ pub(super) const ALL: &[(&str, Compare)] = &[
     ("overhead", overhead),
     ("read", read),
     ("plan", plan),
+    ("scrape", scrape),
 ];
 
 /// How many jobs trickle, and how many lines each says.
@@ -188,6 +189,20 @@ fn plan(bench: &Bench) -> Result<Vec<Comparison>> {
         })
     });
     Ok(vec![bench.compare("Planning", 0, &contenders)?])
+}
+
+/// A thousand scrapes of ten thousand series, beside the making of those series alone.
+fn scrape(bench: &Bench) -> Result<Vec<Comparison>> {
+    let scrape = bench.example("databuild-metrics", "scrape")?;
+    let contenders = [("no scrape", "0"), ("1000 scrapes", "1000")].map(|(name, times)| {
+        let (place, scrape) = (bench.place.clone(), scrape.clone());
+        Contender::new(name, move || {
+            let mut program = command(&scrape, &place);
+            program.arg(times).stdout(Stdio::null());
+            Ok(program)
+        })
+    });
+    Ok(vec![bench.compare("Metrics of 10,000 series as text", 0, &contenders)?])
 }
 
 fn tee(bench: &Bench) -> Contender {

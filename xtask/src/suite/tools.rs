@@ -12,6 +12,9 @@ const TOOLS: &[(&str, &str, &str)] = &[
     ("valgrind", "valgrind", "the guard of instruction counts"),
 ];
 
+/// The reference for the `OpenMetrics` format.
+const PYTHON_CLIENT: &str = "prometheus-client==0.21.1";
+
 /// Components of the toolchain, each with the program that shows that it is there.
 const COMPONENTS: &[(&str, &str)] = &[("rustfmt", "rustfmt"), ("clippy-driver", "clippy")];
 
@@ -40,6 +43,24 @@ pub(super) fn prepare() {
         if !is_there(program) {
             println!("{program} is missing (package {package}): {without} will not be run");
         }
+    }
+}
+
+/// Gives the tests that compare with it the Python client of Prometheus, in an environment of its own
+/// below `target`. Where that is not possible, they are not run.
+pub(super) fn prepare_python(target: &Path) {
+    let folder = target.join("python");
+    let python = folder.join("bin/python3").display().to_string();
+    let mut look = command(&python, Path::new("."));
+    let known = look.args(["-c", "import prometheus_client"]).output();
+    if known.is_ok_and(|output| output.status.success()) || !is_there("python3") {
+        return;
+    }
+    let venv = folder.display().to_string();
+    step(command("python3", Path::new(".")).args(["-m", "venv", &venv]));
+    let pip = folder.join("bin/pip").display().to_string();
+    if is_there(&pip) {
+        step(command(&pip, Path::new(".")).args(["install", "--quiet", PYTHON_CLIENT]));
     }
 }
 

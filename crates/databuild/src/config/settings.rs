@@ -30,7 +30,8 @@ pub(super) const LOGS_DIR: &str = ".databuild/logs";
 pub(super) const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8440);
 
 /// Labels that metrics have of their own, or that Prometheus keeps for itself.
-const LABELS_TAKEN: [&str; 6] = ["job_label", "job_type", "job", "instance", "le", "quantile"];
+const LABELS_TAKEN: [&str; 9] =
+    ["job_label", "job_type", "job_run_id", "name", "result", "job", "instance", "le", "quantile"];
 
 pub(super) struct Settings {
     pub(super) logs_dir: PathBuf,

@@ -45,7 +45,8 @@ pub(crate) fn check_open_metrics(text: &str) -> bool {
 fn python() -> Option<PathBuf> {
     let program = Path::new(env!("CARGO_BIN_EXE_databuild"));
     let python = program.ancestors().nth(2)?.join("python/bin/python3");
-    python.exists().then_some(python)
+    let known = pipe(&python, &["-c", "import prometheus_client"], "");
+    known.is_ok_and(|(ended_well, _)| ended_well).then_some(python)
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests start programs of others")]
