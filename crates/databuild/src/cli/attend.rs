@@ -2,6 +2,7 @@
 
 mod keys;
 
+use super::build::output::JobOutput;
 use super::outcome::{Exit, Failure};
 use crate::progress::display::Display;
 use databuild_graph::bel::Bel;
@@ -115,14 +116,30 @@ impl Events {
     }
 }
 
-/// Runs `work` and attends to it until it is done. `no_wait` stops it when it has to wait for
-/// another build.
+/// What is done beside a build.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// Its events are written.
+    pub(crate) events: Option<Events>,
+    /// The output of its jobs is shown.
+    pub(crate) output: Option<JobOutput>,
+    /// It is stopped when it has to wait for another build.
+    pub(crate) no_wait: bool,
+}
+
+impl Beside {
+    fn write(&mut self, display: &Display) -> Result<(), Failure> {
+        self.output.as_mut().map_or(Ok(()), |output| output.write(display))?;
+        self.events.as_mut().map_or(Ok(()), |events| events.write(display))
+    }
+}
+
+/// Runs `work` and attends to it until it is done.
 pub(crate) fn attend<T>(
     display: &Display,
     signals: &Signals,
     stop: &StopFlag,
-    mut events: Option<Events>,
-    no_wait: bool,
+    mut beside: Beside,
     work: impl FnOnce() -> T,
 ) -> (T, Result<(), Failure>) {
     let done = Done::default();
@@ -137,18 +154,15 @@ pub(crate) fn attend<T>(
                 if signals.dump.swap(false, Ordering::AcqRel) || typed {
                     display.dump();
                 }
-                if no_wait && display.waits() {
+                if beside.no_wait && display.waits() {
                     stop.raise_to(StopLevel::InOrder);
                 }
-                if let (Some(events), Ok(())) = (&mut events, &written) {
-                    written = events.write(display);
+                if written.is_ok() {
+                    written = beside.write(display);
                 }
                 display.tick();
             }
-            match (&mut events, written) {
-                (Some(events), Ok(())) => events.write(display),
-                (_, written) => written,
-            }
+            written.and_then(|()| beside.write(display))
         });
         let result = done.when(work);
         let written = match attendant.join() {

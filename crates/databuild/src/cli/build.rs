@@ -1,10 +1,12 @@
 //! `databuild build`: plans, makes, and ends with what a person has to know.
 
+mod detach;
 mod finish;
+pub(super) mod output;
 mod plan;
 
 use super::args::{BuildArgs, ForceChoice, Progress, ShowOutput};
-use super::attend::{Events, Signals, ask, attend};
+use super::attend::{Beside, Events, Signals, ask, attend};
 use super::context::Context;
 use super::outcome::{Exit, Failure};
 use crate::progress::board::Board;
@@ -21,6 +23,7 @@ use databuild_graph::plan::Force;
 use databuild_graph::spec::ProjectSpec;
 use databuild_graph::spec::wanted::RefPattern;
 use databuild_model::bel::BuildEnd;
+use databuild_model::ids::BuildId;
 use std::io::{IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -54,6 +57,9 @@ fn make(
 ) -> Result<(Option<BuildOutcome>, Exit), Failure> {
     let spec = project.spec()?;
     let bel = project.bel()?;
+    if args.detach {
+        return Ok((None, detach::run(args, context, project)?));
+    }
     let request = request(args, &bel)?;
     if args.dry_run {
         let works = project.engine()?;
@@ -65,10 +71,16 @@ fn make(
     let events = args.events.as_deref().map(|path| open_events(path, &bel)).transpose()?;
     let signals = Signals::catch()?;
     let works = project.engine()?;
-    let display = display(args, context, &spec).with_reader(project.reader());
+    let mut display = display(args, context, &spec).with_reader(project.reader());
+    let output = (args.show_output == ShowOutput::All)
+        .then(|| output::JobOutput::new(project.reader(), finish::style(context)));
+    if output.is_some() {
+        display = display.leaving_lines();
+    }
+    let beside = Beside { events, output, no_wait: args.no_wait };
     let stop = StopFlag::new();
     let work = || works.engine().build(&request, &display, &stop);
-    let (result, written) = attend(&display, &signals, &stop, events, args.no_wait, work);
+    let (result, written) = attend(&display, &signals, &stop, beside, work);
     works.stop()?;
     let outcome = result?;
     written?;
@@ -84,17 +96,7 @@ fn make(
 
 fn request(args: &BuildArgs, bel: &Bel) -> Result<BuildRequest, Failure> {
     let wanted = match &args.retry {
-        Some(text) => match bel.find_build(text)? {
-            Selected::One(build) => Wanted::RestOf(build.id),
-            Selected::Nothing => {
-                return Err(Failure::text(Exit::Nothing, format!("there is no build {text:?}"))
-                    .remedy("databuild runs lists builds"));
-            }
-            Selected::Ambiguous(builds) => {
-                let lines = builds.iter().map(|build| format!("{} {}", build.number, build.id));
-                return Err(super::logs::target::ambiguous(text, lines));
-            }
-        },
+        Some(text) => Wanted::RestOf(to_retry(text, bel)?),
         None => Wanted::Partitions(patterns(&args.refs)?),
     };
     Ok(BuildRequest {
@@ -103,10 +105,30 @@ fn request(args: &BuildArgs, bel: &Bel) -> Result<BuildRequest, Failure> {
             Some(ForceChoice::Wanted) => Force::Wanted,
             Some(ForceChoice::All) => Force::All,
         },
+        max_age: args
+            .max_age
+            .as_deref()
+            .map(|text| super::when::duration("--max-age", text))
+            .transpose()?,
         parallel: args.jobs.and_then(|jobs| usize::try_from(jobs).ok()).and_then(NonZeroUsize::new),
         on_failure: if args.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing },
         ..BuildRequest::new("cli", wanted)
     })
+}
+
+/// The build that `--retry` names.
+fn to_retry(text: &str, bel: &Bel) -> Result<BuildId, Failure> {
+    match bel.find_build(text)? {
+        Selected::One(build) => Ok(build.id),
+        Selected::Nothing => {
+            Err(Failure::text(Exit::Nothing, format!("there is no build {text:?}"))
+                .remedy("databuild runs lists builds"))
+        }
+        Selected::Ambiguous(builds) => {
+            let lines = builds.iter().map(|build| format!("{} {}", build.number, build.id));
+            Err(super::logs::target::ambiguous(text, lines))
+        }
+    }
 }
 
 /// Reads partitions and sets of them as typed; all that is wrong is told at once.
@@ -158,7 +180,7 @@ fn display(args: &BuildArgs, context: &Context, spec: &ProjectSpec) -> Display {
 fn shows_output(args: &BuildArgs) -> bool {
     match args.show_output {
         ShowOutput::Never => false,
-        ShowOutput::Failed => true,
+        ShowOutput::Failed | ShowOutput::All => true,
     }
 }
 

@@ -4,7 +4,7 @@
 mod tee;
 
 use super::args::RunArgs;
-use super::attend::{Signals, attend};
+use super::attend::{Beside, Signals, attend};
 use super::context::Context;
 use super::outcome::{Exit, Failure};
 use super::when;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
         let (tee, pump) = tee::pair(&display, &reader, context);
         let pump = scope.spawn(move || pump.run());
         let work = || works.engine().run_command(&request, &tee, &stop);
-        let (result, _) = attend(&display, &signals, &stop, None, false, work);
+        let (result, _) = attend(&display, &signals, &stop, Beside::default(), work);
         // The pump ends when nobody can begin a run any more.
         drop(tee);
         let passed_on = match pump.join() {

@@ -1,5 +1,8 @@
 //! `databuild status`: which partitions exist, were tried, or would have to be made.
 
+mod due;
+mod matrix;
+
 use super::args::{Output, StatusArgs};
 use super::attend::ask;
 use super::context::Context;
@@ -8,23 +11,27 @@ use super::reasons;
 use crate::project::Project;
 use crate::render::paint::Paint;
 use crate::render::table::Table;
+use crate::render::terminal;
 use crate::render::times::Times;
 use databuild_graph::bel::rows::{PartitionFilter, PartitionRow};
 use databuild_graph::execute::{BuildRequest, Wanted};
-use databuild_graph::plan::RefId;
+use databuild_graph::plan::{Reason, RefId};
+use databuild_graph::spec::ProjectSpec;
 use databuild_graph::spec::wanted::RefPattern;
 use databuild_model::bel::transition::PartitionState;
 use databuild_model::clock::Clock;
 use databuild_model::ids::PartitionRef;
 use databuild_model::time::Timestamp;
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
 
 /// A partition and what is known of it.
 struct Line {
     partition: PartitionRef,
     state: String,
+    /// Whether it is there and would be made again.
+    stale: bool,
     row: Option<PartitionRow>,
 }
 
@@ -32,45 +39,173 @@ struct Line {
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let project = context.project()?;
     let number = usize::try_from(args.number).unwrap_or(usize::MAX);
-    let mut lines = if args.patterns.is_empty() {
-        known(args, &project, None)?
-    } else {
-        asked_for(args, &project)?
-    };
+    let mut lines = lines(args, context, &project)?;
     if args.missing {
-        lines.retain(|line| line.state != AVAILABLE);
+        lines.retain(|line| line.state != AVAILABLE && !line.stale);
     }
-    let more = lines.len().saturating_sub(number);
-    lines.truncate(number);
-    print(context, &lines)?;
+    if args.stale {
+        lines.retain(|line| line.stale);
+    }
+    if args.matrix && matches!(context.global.output, Output::Human | Output::Raw) {
+        let cells = lines.iter().map(|line| (line.partition.clone(), line.cell()));
+        let text = matrix::render(&project.config().spec, cells, terminal::width(), number);
+        std::io::stdout().write_all(text.as_bytes())?;
+    } else {
+        let shown = lines.get(..number.min(lines.len())).unwrap_or_default();
+        print(context, shown)?;
+    }
     if !context.global.quiet {
         let mut err = std::io::stderr();
         if lines.is_empty() {
-            let what = if args.missing { "nothing is missing" } else { "nothing was ever made" };
+            let what = match (args.missing, args.stale) {
+                (true, _) => "nothing is missing",
+                (false, true) => "nothing is stale",
+                (false, false) => "nothing was ever made",
+            };
             writeln!(err, "{what}; databuild status REF-PATTERN tells about what could be made")?;
-        } else if 0 < more {
-            writeln!(err, "and {more} more: raise -n")?;
+        } else if number < lines.len() && !args.matrix {
+            writeln!(err, "and {} more: raise -n", lines.len() - number)?;
         }
     }
     Ok(Exit::Done)
 }
 
+fn lines(args: &StatusArgs, context: &Context, project: &Project) -> Result<Vec<Line>, Failure> {
+    if !args.patterns.is_empty() && !args.matrix {
+        return asked_for(args, project);
+    }
+    let known = known(project, None)?;
+    if args.stale && !args.matrix {
+        return would_be_made_again(project, &known);
+    }
+    if !args.missing && !args.matrix {
+        return Ok(known);
+    }
+    let spec = &project.config().spec;
+    let now = context.clock.wall();
+    let (due, unlisted) = if args.patterns.is_empty() {
+        due::due(spec, now)
+    } else {
+        (named(args, spec, now)?, Vec::new())
+    };
+    if !context.global.quiet {
+        for why in unlisted {
+            writeln!(std::io::stderr(), "{why}")?;
+        }
+    }
+    let mut all: BTreeMap<PartitionRef, Line> =
+        known.into_iter().map(|line| (line.partition.clone(), line)).collect();
+    if !args.patterns.is_empty() {
+        let asked: HashSet<&PartitionRef> = due.iter().collect();
+        all.retain(|partition, _| asked.contains(partition));
+    }
+    for partition in due {
+        all.entry(partition.clone()).or_insert_with(|| Line {
+            partition,
+            state: "missing".to_owned(),
+            stale: false,
+            row: None,
+        });
+    }
+    let mut lines: Vec<Line> = all.into_values().collect();
+    if args.matrix {
+        mark_stale(context, project, &mut lines)?;
+    }
+    Ok(lines)
+}
+
+/// The partitions that the arguments stand for, whether or not their sources are there.
+fn named(
+    args: &StatusArgs,
+    spec: &ProjectSpec,
+    now: Timestamp,
+) -> Result<Vec<PartitionRef>, Failure> {
+    let mut refs = Vec::new();
+    for text in &args.patterns {
+        let expanded = RefPattern::parse(text).and_then(|pattern| pattern.expand(spec, now));
+        refs.extend(expanded.map_err(|why| {
+            Failure::text(Exit::Nothing, format!("{}: {}", why.code.as_str(), why.message))
+                .remedy(why.help)
+        })?);
+    }
+    Ok(refs)
+}
+
+/// Those of the partitions that are there, planned: a job must make them still.
+fn would_be_made_again(project: &Project, known: &[Line]) -> Result<Vec<Line>, Failure> {
+    let spec = &project.config().spec;
+    let made = |line: &&Line| {
+        let text = line.partition.as_str();
+        let mut outs = spec.jobs.iter().flat_map(|job| &job.out);
+        line.state == AVAILABLE && outs.any(|out| out.bind(&spec.keys, text).is_some())
+    };
+    let patterns: Vec<RefPattern> =
+        known.iter().filter(made).map(|line| RefPattern::exact(&line.partition)).collect();
+    if patterns.is_empty() { Ok(Vec::new()) } else { planned(project, patterns) }
+}
+
+/// A picture is worth having also where a source is gone, so that nothing can be planned.
+fn mark_stale(context: &Context, project: &Project, lines: &mut [Line]) -> Result<(), Failure> {
+    match would_be_made_again(project, lines) {
+        Ok(planned) => {
+            let stale: HashSet<PartitionRef> =
+                planned.into_iter().filter(|line| line.stale).map(|line| line.partition).collect();
+            lines.iter_mut().for_each(|line| line.stale = stale.contains(&line.partition));
+        }
+        Err(failure) if failure.exit == Exit::Nothing => {
+            if !context.global.quiet {
+                let note = "what is stale is not marked: a source is gone; \
+                            databuild status --stale names it";
+                writeln!(std::io::stderr(), "{note}")?;
+            }
+        }
+        Err(failure) => return Err(failure),
+    }
+    Ok(())
+}
+
 const AVAILABLE: &str = "available";
 
+/// Partitions read at once.
+const PAGE: u32 = 10_000;
+
+impl Line {
+    fn cell(&self) -> matrix::Cell {
+        match self.row.as_ref().map(|row| row.state) {
+            _ if self.stale => matrix::Cell::Stale,
+            _ if self.state == AVAILABLE => matrix::Cell::There,
+            Some(PartitionState::Failed) => matrix::Cell::Failed,
+            Some(PartitionState::Building) => matrix::Cell::Building,
+            Some(PartitionState::Available | PartitionState::Missing) | None => {
+                matrix::Cell::Missing
+            }
+        }
+    }
+}
+
 /// What a run ever made or tried to make, by the events; a file that was deleted is missing.
-fn known(args: &StatusArgs, project: &Project, prefix: Option<&str>) -> Result<Vec<Line>, Failure> {
+fn known(project: &Project, prefix: Option<&str>) -> Result<Vec<Line>, Failure> {
     let Some(bel) = project.existing_bel()? else {
         return Ok(Vec::new());
     };
-    let filter = PartitionFilter {
+    let mut filter = PartitionFilter {
         prefix: prefix.map(str::to_owned),
-        // One more than is shown, so that it is known whether there are more.
-        limit: (!args.missing).then_some(args.number.saturating_add(1)),
+        limit: Some(PAGE),
         ..PartitionFilter::default()
     };
+    let mut rows = Vec::new();
+    loop {
+        let page = bel.partitions(&filter)?;
+        let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+        filter.after = page.last().map(|row| row.partition.clone());
+        rows.extend(page);
+        if is_last {
+            break;
+        }
+    }
     let spec = &project.config().spec;
     let mut lines = Vec::new();
-    for row in bel.partitions(&filter)? {
+    for row in rows {
         let gone = spec.local_path(&row.partition).is_some_and(|path| !path.exists());
         let state = match row.state {
             PartitionState::Available if gone => "missing: it was made and is gone".to_owned(),
@@ -79,7 +214,7 @@ fn known(args: &StatusArgs, project: &Project, prefix: Option<&str>) -> Result<V
             | PartitionState::Building
             | PartitionState::Failed) => state.to_string(),
         };
-        lines.push(Line { partition: row.partition.clone(), state, row: Some(row) });
+        lines.push(Line { partition: row.partition.clone(), state, stale: false, row: Some(row) });
     }
     Ok(lines)
 }
@@ -94,31 +229,39 @@ fn asked_for(args: &StatusArgs, project: &Project) -> Result<Vec<Line>, Failure>
             Ok(pattern) if project.config().file.is_some() && !text.ends_with('/') => {
                 patterns.push(pattern);
             }
-            Ok(_) | Err(_) => lines.extend(known(args, project, Some(text))?),
+            Ok(_) | Err(_) => lines.extend(known(project, Some(text))?),
         }
     }
-    if patterns.is_empty() {
-        return Ok(lines);
+    if !patterns.is_empty() {
+        lines.extend(planned(project, patterns)?);
     }
+    Ok(lines)
+}
+
+/// Each of the partitions with the reason for which a build would make it.
+fn planned(project: &Project, patterns: Vec<RefPattern>) -> Result<Vec<Line>, Failure> {
     let bel = project.bel()?;
     let works = project.engine()?;
     let request = BuildRequest::new("cli", Wanted::Partitions(patterns));
     let plan = ask(|stop| works.engine().plan(&request, stop));
     works.stop()?;
     let plan = plan??;
-    let reasons: HashMap<RefId, String> = plan
+    let mut lines = Vec::new();
+    let reasons: HashMap<RefId, (String, bool)> = plan
         .tasks
         .iter()
         .flat_map(|task| {
             let reason = reasons::text(&plan, task.reason);
-            task.outputs.iter().map(move |output| (*output, reason.clone()))
+            let stale = matches!(task.reason, Reason::Stale { .. } | Reason::InputPlanned { .. });
+            task.outputs.iter().map(move |output| (*output, (reason.clone(), stale)))
         })
         .collect();
     for id in &plan.wanted {
         let partition = plan.partition(*id).clone();
-        let state = reasons.get(id).cloned().unwrap_or_else(|| AVAILABLE.to_owned());
+        let (state, stale) =
+            reasons.get(id).cloned().unwrap_or_else(|| (AVAILABLE.to_owned(), false));
         let row = bel.partition(&partition)?;
-        lines.push(Line { partition, state, row });
+        lines.push(Line { partition, state, stale, row });
     }
     Ok(lines)
 }

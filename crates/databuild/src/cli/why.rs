@@ -8,10 +8,10 @@ use super::reasons;
 use crate::render::paint::Paint;
 use crate::render::times::Times;
 use databuild_graph::plan::{PartitionState, SourceState};
-use databuild_graph::plan::{Why, WhyStep};
+use databuild_graph::plan::{Plan, Upstream, UpstreamStep, Why, WhyStep};
 use databuild_model::ids::PartitionRef;
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
 /// Explains the partition.
 pub(crate) fn run(args: &WhyArgs, context: &Context) -> Result<Exit, Failure> {
@@ -22,6 +22,11 @@ pub(crate) fn run(args: &WhyArgs, context: &Context) -> Result<Exit, Failure> {
             .remedy("a partition is a path such as clean/date=2025-01-26")
     })?;
     let works = project.engine()?;
+    if args.upstream {
+        let upstream = ask(|stop| works.engine().upstream(&partition, stop));
+        works.stop()?;
+        return print_upstream(context, &partition, &upstream??);
+    }
     let why = ask(|stop| works.engine().why(&partition, stop));
     works.stop()?;
     let why = why??;
@@ -29,7 +34,8 @@ pub(crate) fn run(args: &WhyArgs, context: &Context) -> Result<Exit, Failure> {
     match context.global.output {
         Output::Human | Output::Raw => out.write_all(text(context, &why).as_bytes())?,
         Output::Json => {
-            let steps: Vec<Value> = why.steps.iter().map(|step| step_json(&why, step)).collect();
+            let steps: Vec<Value> =
+                why.steps.iter().map(|step| step_json(&why.plan, step)).collect();
             let value = json!({
                 "partition": partition.as_str(),
                 "up_to_date": why.steps.first().is_some_and(|step| step.reason.is_none()),
@@ -39,7 +45,7 @@ pub(crate) fn run(args: &WhyArgs, context: &Context) -> Result<Exit, Failure> {
         }
         Output::Jsonl => {
             for step in &why.steps {
-                writeln!(out, "{}", step_json(&why, step))?;
+                writeln!(out, "{}", step_json(&why.plan, step))?;
             }
         }
     }
@@ -51,16 +57,58 @@ fn text(context: &Context, why: &Why) -> String {
     let times = Times::new(context.global.utc);
     let mut out = String::new();
     for (depth, step) in why.steps.iter().enumerate() {
-        let indent = "  ".repeat(depth);
-        let verdict = match step.reason {
-            Some(reason) => paint.warn(&reasons::text(&why.plan, reason)),
-            None => paint.good(if step.job.is_some() { "up to date" } else { "a source" }),
-        };
-        let facts = facts(&times, step);
-        out.push_str(format!("{indent}{}: {verdict}{facts}", step.partition).trim_end());
+        out.push_str(&line(paint, &times, &why.plan, depth, step));
         out.push('\n');
     }
     out
+}
+
+fn line(paint: Paint, times: &Times, plan: &Plan, depth: usize, step: &WhyStep) -> String {
+    let indent = "  ".repeat(depth);
+    let verdict = match step.reason {
+        Some(reason) => paint.warn(&reasons::text(plan, reason)),
+        None => paint.good(if step.job.is_some() { "up to date" } else { "a source" }),
+    };
+    let facts = facts(times, step);
+    format!("{indent}{}: {verdict}{facts}", step.partition).trim_end().to_owned()
+}
+
+/// The tree of all that a partition is made from. What is made from much tells it once.
+fn print_upstream(
+    context: &Context,
+    partition: &PartitionRef,
+    upstream: &Upstream,
+) -> Result<Exit, Failure> {
+    let paint = Paint::new(context.colour_stdout());
+    let times = Times::new(context.global.utc);
+    let value = |told: &UpstreamStep| {
+        let mut value = step_json(&upstream.plan, &told.step);
+        if let Value::Object(keys) = &mut value {
+            keys.insert("depth".to_owned(), json!(told.depth));
+            keys.insert("told_above".to_owned(), json!(told.seen));
+        }
+        value
+    };
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match context.global.output {
+        Output::Human | Output::Raw => {
+            for told in &upstream.steps {
+                let line = line(paint, &times, &upstream.plan, told.depth, &told.step);
+                writeln!(out, "{line}{}", if told.seen { " (told above)" } else { "" })?;
+            }
+        }
+        Output::Json => {
+            let steps: Vec<Value> = upstream.steps.iter().map(value).collect();
+            writeln!(out, "{}", json!({"partition": partition.as_str(), "steps": steps}))?;
+        }
+        Output::Jsonl => {
+            for told in &upstream.steps {
+                writeln!(out, "{}", value(told))?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Done)
 }
 
 /// What is known besides: when and by which run it was made.
@@ -82,7 +130,7 @@ fn facts(times: &Times, step: &WhyStep) -> String {
     }
 }
 
-fn step_json(why: &Why, step: &WhyStep) -> Value {
+fn step_json(plan: &Plan, step: &WhyStep) -> Value {
     let (state, run, at) = match (step.made, step.source) {
         (Some(PartitionState::Available { made_at, run, .. }), _) => {
             ("available", Some(run), Some(made_at))
@@ -101,6 +149,6 @@ fn step_json(why: &Why, step: &WhyStep) -> Value {
         "state": state,
         "run": run.map(|run| run.to_string()),
         "at": at.map(|at| at.to_string()),
-        "reason": step.reason.map(|reason| reasons::text(&why.plan, reason)),
+        "reason": step.reason.map(|reason| reasons::text(plan, reason)),
     })
 }

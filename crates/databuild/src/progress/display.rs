@@ -1,6 +1,7 @@
 //! Draws a board while a build goes on: a block that is redrawn on a terminal, lines elsewhere.
 
 use super::board::{self, Board, Ended, Fate, Running, SHOWN_MAX};
+use crate::render::ending;
 use crate::render::escape::{Escapes, neutralise};
 use crate::render::terminal;
 use crate::render::times::{Times, counted};
@@ -38,6 +39,25 @@ pub(crate) enum Mode {
     Silent,
 }
 
+/// What a build has to say, for whoever writes it among other things. As many as runs begin and end
+/// between two looks.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// A run began.
+    Started {
+        /// Its number.
+        run: RunNumber,
+        /// Its id.
+        id: JobRunId,
+        /// Job and target.
+        name: String,
+    },
+    /// A run ended; its line follows.
+    Ended(RunNumber),
+    /// A line.
+    Line(String),
+}
+
 /// Shows a build on stderr.
 pub(crate) struct Display {
     mode: Mode,
@@ -56,6 +76,8 @@ struct State {
     last_line: Duration,
     waits: bool,
     hint: &'static str,
+    /// What somebody else is to write, in order; `None` if it is written at once.
+    said: Option<Vec<Said>>,
 }
 
 impl Display {
@@ -76,8 +98,15 @@ impl Display {
             bar.set_style(style);
         }
         let now = clock.mono();
-        let state =
-            State { board, build: None, started: now, last_line: now, waits: false, hint: "" };
+        let state = State {
+            board,
+            build: None,
+            started: now,
+            last_line: now,
+            waits: false,
+            hint: "",
+            said: None,
+        };
         Display { mode, bar, clock, times, program, reader: None, state: Mutex::new(state) }
     }
 
@@ -86,6 +115,24 @@ impl Display {
     pub(crate) fn with_reader(mut self, reader: LogReader) -> Self {
         self.reader = Some(reader);
         self
+    }
+
+    /// Leaves the lines to a caller of [`Display::take_said`].
+    #[must_use]
+    pub(crate) fn leaving_lines(self) -> Self {
+        self.state().said = Some(Vec::new());
+        self
+    }
+
+    /// What was said since this was asked last.
+    pub(crate) fn take_said(&self) -> Vec<Said> {
+        self.state().said.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Writes a line, or several, above the block.
+    pub(crate) fn print(&self, lines: &str) {
+        self.state().last_line = self.clock.mono();
+        self.bar.suspend(|| write_line(lines));
     }
 
     /// Whether keys that are typed can be seen; then the block says which ones there are.
@@ -188,6 +235,12 @@ impl Display {
 
     fn line(&self, state: &mut State, line: &str) {
         state.last_line = self.clock.mono();
+        if let Some(said) = &mut state.said {
+            if self.mode != Mode::Silent {
+                said.push(Said::Line(line.to_owned()));
+            }
+            return;
+        }
         match self.mode {
             Mode::Bar => self.bar.suspend(|| write_line(line)),
             Mode::Lines => write_line(line),
@@ -196,6 +249,9 @@ impl Display {
     }
 
     fn ended(&self, state: &mut State, ended: &Ended) {
+        if let Some(said) = &mut state.said {
+            said.push(Said::Ended(ended.run));
+        }
         let duration = Duration::try_from_secs_f64(ended.summary.duration_seconds);
         state.board.end(ended.run, duration.unwrap_or_default());
         let line = match self.mode {
@@ -273,6 +329,11 @@ impl BuildObserver for Display {
                 self.planned(state, *wanted, *tasks, *up_to_date);
             }
             Progress::TaskStarted { task, run, job_run_id, attempt, usual } => {
+                if let Some(said) = &mut state.said {
+                    let target = ending::target(&task.job_label, &task.outputs);
+                    let name = format!("{} {target}", task.job_label);
+                    said.push(Said::Started { run: *run, id: job_run_id.clone(), name });
+                }
                 state.board.start(Running {
                     run: *run,
                     id: job_run_id.clone(),
@@ -282,7 +343,7 @@ impl BuildObserver for Display {
                     since: self.clock.mono(),
                     usual: *usual,
                     progress: None,
-                })
+                });
             }
             Progress::TaskNote { run, progress, .. } => {
                 if let Some(text) = progress {

@@ -42,6 +42,15 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "wanted")]
     pub(crate) force: Option<ForceChoice>,
+    /// Make again what was made longer ago than this, such as 12h or 7d, also what is only needed
+    #[arg(long, value_name = "AGE", conflicts_with = "detach")]
+    pub(crate) max_age: Option<String>,
+    /// Let the running service make it, and return at once; ends with 69 when none answers
+    #[arg(long, conflicts_with_all = ["dry_run", "events", "no_wait"])]
+    pub(crate) detach: bool,
+    /// The service for --detach [default: where the project's service listens]
+    #[arg(long, value_name = "URL", requires = "detach")]
+    pub(crate) server: Option<String>,
     /// End with code 75 instead of waiting for another build that makes the same partition
     #[arg(long)]
     pub(crate) no_wait: bool,
@@ -87,6 +96,8 @@ pub(crate) enum ShowOutput {
     /// An extract for jobs that failed.
     #[default]
     Failed,
+    /// Everybody's, as it comes, and the extract.
+    All,
 }
 
 /// Arguments of `databuild run`.
@@ -128,10 +139,14 @@ pub(crate) struct RunArgs {
 /// Arguments of `databuild why`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  databuild why report/date=2025-01-26")]
+Examples:
+  databuild why report/date=2025-01-26             the chain down to the first cause
+  databuild why --upstream report/date=2025-01-26  all that it is made from")]
 pub(crate) struct WhyArgs {
     /// The partition
     #[arg(value_name = "REF")]
     pub(crate) reference: String,
+    /// Also all that it is made from, up to date or not
+    #[arg(long)]
+    pub(crate) upstream: bool,
 }

@@ -166,14 +166,21 @@ pub(crate) enum RunsCommand {
 Examples:
   databuild status                                      every partition that was ever made
   databuild status 'clean/date=2025-01-01..2025-01-31'  these, made or not
-  databuild status --missing                            what was tried and is not there")]
+  databuild status --missing                            what is due, or was tried, and is not there
+  databuild status --matrix                             a picture: datasets down, periods across")]
 pub(crate) struct StatusArgs {
     /// Partitions, ranges, or the beginning of refs
     #[arg(value_name = "REF-PATTERN")]
     pub(crate) patterns: Vec<String>,
-    /// Only what is not there
+    /// Only what is not there; without REF-PATTERN all that is due of keys that can be listed
     #[arg(long)]
     pub(crate) missing: bool,
+    /// Only what is there and older than what it is made from
+    #[arg(long, conflicts_with = "missing")]
+    pub(crate) stale: bool,
+    /// A picture: a row for each dataset, a column for each period, as many as fit
+    #[arg(long)]
+    pub(crate) matrix: bool,
     /// At most N lines
     #[arg(short = 'n', long, value_name = "N", default_value_t = 200)]
     pub(crate) number: u32,

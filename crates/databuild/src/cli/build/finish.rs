@@ -101,7 +101,7 @@ fn done_line(context: &Context, outcome: &BuildOutcome) -> String {
     line
 }
 
-fn style(context: &Context) -> EntryStyle {
+pub(super) fn style(context: &Context) -> EntryStyle {
     let colours = context.colour_stderr();
     EntryStyle {
         paint: Paint::new(colours),

@@ -194,3 +194,31 @@ fn a_running_build_is_stopped_by_request_and_by_the_end_of_the_service() {
     let run = service.client.get(&format!("/api/v1/jobs/{number}.1")).json();
     assert_eq!(run["log"]["state"], "complete", "{run}");
 }
+
+#[test]
+fn a_detached_build_of_the_command_line_is_made_by_the_service() {
+    let env = world();
+    let service = Service::start(&env, &[]);
+    let server = format!("http://{}", service.client.address);
+    let hand = |arguments: &str| {
+        let output = env.sh(&format!("databuild build --detach --server {server} {arguments}"));
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = hand("clean/date=2025-01-20");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("build 1 was handed to 127.0.0.1:"), "{said}");
+    events_of(&service, "1");
+    let (code, said) = hand("broken/date=2025-01-20");
+    assert_eq!(code, Some(0), "a job that fails later is not its matter: {said}");
+    events_of(&service, "2");
+    let (code, said) = hand("--retry 2 -o json");
+    assert_eq!(code, Some(0), "{said}");
+    events_of(&service, "3");
+    let runs = env.sh("databuild runs -o jsonl | grep -o '\"state\":\"[a-z]*\"'");
+    let states = String::from_utf8_lossy(&runs.stdout).into_owned();
+    assert_eq!(states, "\"state\":\"failed\"\n\"state\":\"failed\"\n\"state\":\"completed\"\n");
+    let (status, said) = service.stop(Signal::TERM);
+    assert!(status.success(), "{said}");
+    let (code, said) = hand("clean/date=2025-01-20");
+    assert_eq!(code, Some(69), "{said}");
+}
