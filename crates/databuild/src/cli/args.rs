@@ -14,7 +14,9 @@ pub(crate) use house::{
     ServeArgs, Template, WrapArgs,
 };
 pub(crate) use metrics::{ExportArgs, FormatChoice, MetricsArgs, MetricsCommand};
-pub(crate) use read::{LogsArgs, OrderChoice, RunsArgs, RunsCommand, StatusArgs, TimestampChoice};
+pub(crate) use read::{
+    FollowChoice, LogsArgs, OrderChoice, RunsArgs, RunsCommand, StatusArgs, TimestampChoice,
+};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

@@ -4,6 +4,7 @@ mod around;
 mod filter;
 mod follow;
 mod nothing;
+mod selector;
 mod sink;
 pub(crate) mod target;
 
@@ -25,19 +26,25 @@ pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
     let bel = project.existing_bel()?;
     let reader = project.reader();
     let filter = filter::build(args, context)?;
-    let targets = target::find(args, bel.as_deref(), &reader)?;
+    let targets = target::find(args, bel.as_deref(), &reader, &project.config().spec)?;
     check(args, &targets)?;
 
     let mut sink = Sink::new(args, context, &targets.runs);
-    let shown = if args.follow {
+    let shown = if let Some(how) = args.follow {
         let bel = bel.as_deref();
         let following =
-            follow::Following { bel, reader: &reader, filter: &filter, tail: args.tail };
+            follow::Following { bel, reader: &reader, filter: &filter, tail: args.tail, how };
         following.run(&targets, &mut sink)?;
         sink.entries()
     } else if let [target] = targets.runs.as_slice() {
         heading(target, &mut sink)?;
         one(args, context, &reader, target, &filter, &mut sink)?
+    } else if args.context.is_some() {
+        // Neighbours are of the same run, so one run comes after the other, as grep does with files.
+        for (place, target) in targets.runs.iter().enumerate() {
+            with_neighbours(args, context, &reader, target, &filter, (place, &mut sink))?;
+        }
+        sink.entries()
     } else {
         several(args, &reader, &targets, &filter, &mut sink)?
     };
@@ -53,21 +60,23 @@ pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
 
 /// Flags that need a single run.
 fn check(args: &LogsArgs, targets: &Targets) -> Result<(), Failure> {
-    if targets.runs.len() == 1 && targets.builds.is_empty() && !args.follow {
+    let follows = args.follow.is_some();
+    if targets.runs.len() == 1 && !follows {
         return Ok(());
     }
     let refuse = |flag: &str| {
-        let why = if args.follow { "with -f" } else { "with several runs" };
-        Err(Failure::text(Exit::Usage, format!("{flag} cannot be used {why}"))
-            .remedy("name a single run such as 42.6"))
+        let why = if follows { "with -f" } else { "with several runs" };
+        Err(Failure::text(Exit::Usage, format!("{flag} cannot be used {why}")).remedy(
+            "name a single run such as 42.6; databuild runs show 42 lists those of a build",
+        ))
     };
     if args.cursor.is_some() {
         refuse("--cursor")
     } else if args.order == OrderChoice::Desc {
         refuse("--order desc")
-    } else if args.context.is_some() {
+    } else if follows && args.context.is_some() {
         refuse("-C")
-    } else if args.follow && (args.head.is_some() || args.limit.is_some()) {
+    } else if follows && (args.head.is_some() || args.limit.is_some()) {
         refuse("--head or --limit")
     } else {
         Ok(())
@@ -91,18 +100,8 @@ fn one(
     filter: &LogFilter,
     sink: &mut Sink,
 ) -> Result<u64, Failure> {
-    if let Some(near) = args.context {
-        let wide = LogFilter {
-            kinds: filter::neighbours(args, context.global.output)?,
-            ..LogFilter::default()
-        };
-        let near = usize::try_from(near).unwrap_or(usize::MAX);
-        return around::run(reader, &target.id, filter, wide, near, sink).map_err(
-            |error| match error {
-                around::AroundError::Read(error) => error.into(),
-                around::AroundError::Write(error) => error.into(),
-            },
-        );
+    if args.context.is_some() {
+        return with_neighbours(args, context, reader, target, filter, (0, sink));
     }
     let mut left = args.head.or(args.limit);
     let mut request = JobLogsRequest {
@@ -134,6 +133,28 @@ fn one(
             }
             Some(token) => (request.page_token, request.limit) = (Some(token), left),
         }
+    }
+}
+
+/// `-C`: what matches in a run, with what stands around it.
+fn with_neighbours(
+    args: &LogsArgs,
+    context: &Context,
+    reader: &LogReader,
+    target: &Target,
+    filter: &LogFilter,
+    to: (usize, &mut Sink),
+) -> Result<u64, Failure> {
+    let wide = LogFilter {
+        kinds: filter::neighbours(args, context.global.output)?,
+        ..LogFilter::default()
+    };
+    let near = args.context.and_then(|near| usize::try_from(near).ok()).unwrap_or_default();
+    match around::run(reader, &target.id, filter, wide, near, to) {
+        Ok(found) => Ok(found),
+        // Of several runs, one that was never started has nothing to say.
+        Err(around::AroundError::Read(error)) => Err(not_written(target, error)),
+        Err(around::AroundError::Write(error)) => Err(error.into()),
     }
 }
 

@@ -13,6 +13,7 @@ What to read (TARGET):
 
 Examples:
   databuild logs -f clean                  follow until the run ends
+  databuild logs -l job=clean,region=eu    every run of a job with this partition key, by time
   databuild logs 42 --failed               only the failed runs of build 42
   databuild logs 42.6 -L error -C 3        errors, each with three entries around it
   databuild logs @latest -g 'timeout|refused' --since 15m
@@ -25,9 +26,13 @@ pub(crate) struct LogsArgs {
     /// Runs, builds, jobs, partitions or @latest, @failed, @running
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
-    /// Wait for more until the run ends
-    #[arg(short = 'f', long)]
-    pub(crate) follow: bool,
+    /// Only runs of which all of this is true: job=NAME, and values of partition keys
+    #[arg(short = 'l', long, value_name = "KEY=VALUE,…", value_delimiter = ',')]
+    pub(crate) selector: Vec<String>,
+    /// Wait for more until the run ends; --follow=always also for further attempts
+    #[arg(short = 'f', long, value_enum, value_name = "HOW", num_args = 0..=1)]
+    #[arg(require_equals = true, default_missing_value = "end", hide_possible_values = true)]
+    pub(crate) follow: Option<FollowChoice>,
     /// From this time on: 15m (ago), yesterday, 10:30, 2025-01-27T10:30:00Z, @1737974400
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) since: Option<String>,
@@ -87,6 +92,15 @@ pub(crate) struct LogsArgs {
     /// The job's name before each entry (by itself when several runs are read)
     #[arg(long)]
     pub(crate) prefix: bool,
+}
+
+/// How long to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FollowChoice {
+    /// Until the run ends.
+    End,
+    /// Until the build ends, through further attempts of the same task.
+    Always,
 }
 
 /// Which end comes first.

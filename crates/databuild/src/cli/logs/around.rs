@@ -21,7 +21,7 @@ pub(crate) enum AroundError {
     Write(#[from] io::Error),
 }
 
-/// Writes what `filter` matches of a run with `near` entries before and after. Neighbours are of the
+/// Writes what `filter` matches of the `place`th run with `near` entries before and after. Neighbours are of the
 /// kinds that `wide` lets through.
 pub(crate) fn run(
     reader: &LogReader,
@@ -29,10 +29,10 @@ pub(crate) fn run(
     filter: &LogFilter,
     wide: LogFilter,
     near: usize,
-    sink: &mut Sink,
+    (place, sink): (usize, &mut Sink),
 ) -> Result<u64, AroundError> {
     let mut request = JobLogsRequest { filter: wide, ..JobLogsRequest::all_of(run.clone()) };
-    let mut window = Window::new(near);
+    let mut window = Window::new(place, near);
     loop {
         let page = reader.get_job_logs(&request)?;
         for line in page.lines.iter() {
@@ -68,6 +68,7 @@ fn level_of(entry: &JobLogEntry) -> Option<databuild_model::level::Level> {
 
 /// The last entries that were not shown, and how many of the next ones will be.
 struct Window {
+    place: usize,
     near: usize,
     before: VecDeque<Vec<u8>>,
     after: usize,
@@ -76,8 +77,8 @@ struct Window {
 }
 
 impl Window {
-    fn new(near: usize) -> Self {
-        Window { near, before: VecDeque::new(), after: 0, skipped: false, found: 0 }
+    fn new(place: usize, near: usize) -> Self {
+        Window { place, near, before: VecDeque::new(), after: 0, skipped: false, found: 0 }
     }
 
     fn push(&mut self, line: &[u8], found: bool, sink: &mut Sink) -> io::Result<()> {
@@ -86,15 +87,15 @@ impl Window {
                 sink.separate()?;
             }
             for line in self.before.drain(..) {
-                sink.push(0, &line)?;
+                sink.push(self.place, &line)?;
             }
-            sink.push(0, line)?;
+            sink.push(self.place, line)?;
             self.found += 1;
             self.after = self.near;
             self.skipped = false;
         } else if 0 < self.after {
             self.after -= 1;
-            sink.push(0, line)?;
+            sink.push(self.place, line)?;
         } else {
             if self.near == self.before.len() {
                 self.skipped = true;

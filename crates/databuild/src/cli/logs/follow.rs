@@ -5,13 +5,14 @@
 
 use super::sink::Sink;
 use super::target::{Target, Targets};
+use crate::cli::args::FollowChoice;
 use crate::cli::outcome::{Exit, Failure};
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::RunFilter;
 use databuild_logs::read::{Cursor, Follower, LogReader, ReadError, Step};
-use databuild_model::ids::JobRunId;
+use databuild_model::ids::{BuildId, JobRunId};
 use databuild_model::query::LogFilter;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::Scope;
@@ -33,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a thread saw of the `n`th run.
 enum Seen {
     Lines(usize, Vec<Vec<u8>>),
-    End,
+    End(usize),
     Failed(ReadError),
 }
 
@@ -50,6 +51,8 @@ pub(crate) struct Following<'a> {
     pub(crate) filter: &'a LogFilter,
     /// Only so many of the entries that are there already. All if absent, but few for many runs.
     pub(crate) tail: Option<u32>,
+    /// Until when.
+    pub(crate) how: FollowChoice,
 }
 
 impl Following<'_> {
@@ -73,22 +76,35 @@ impl Following<'_> {
     ) -> Result<(), Failure> {
         let (sender, receiver) = sync_channel(QUEUE_MAX);
         let mut known = BTreeSet::new();
-        let mut live = 0;
+        let mut live: BTreeMap<usize, Option<TaskOf>> = BTreeMap::new();
+        let mut waiting = VecDeque::new();
+        let mut place = targets.runs.len();
         let many = 1 < targets.runs.len();
         for (place, target) in targets.runs.iter().enumerate() {
             known.insert(target.id.clone());
             let after = self.start(&target.id, many)?;
-            live += self.spawn(scope, place, &target.id, after, &sender, stop)?;
+            self.spawn(scope, place, &target.id, after, &sender, stop)?;
+            live.insert(place, task_of(target));
         }
         loop {
-            live -= take(&receiver, sink)?;
-            let (begun, open) = self.newly_begun(targets, &mut known)?;
-            for target in begun {
-                let place = known.len() - 1;
-                sink.add(&target);
-                live += self.spawn(scope, place, &target.id, Cursor::START, &sender, stop)?;
+            for ended in take(&receiver, sink)? {
+                live.remove(&ended);
             }
-            if live == 0 && !open {
+            let (begun, open) = self.newly_begun(targets, &mut known)?;
+            waiting.extend(begun);
+            for target in std::mem::take(&mut waiting) {
+                let task = task_of(&target);
+                // One attempt after the other, also when all of them are over already.
+                if task.is_some() && live.values().any(|other| *other == task) {
+                    waiting.push_back(target);
+                    continue;
+                }
+                sink.add(&target);
+                self.spawn(scope, place, &target.id, Cursor::START, &sender, stop)?;
+                live.insert(place, task);
+                place += 1;
+            }
+            if live.is_empty() && waiting.is_empty() && !open {
                 return Ok(());
             }
         }
@@ -117,7 +133,7 @@ impl Following<'_> {
         after: Cursor,
         sender: &SyncSender<Seen>,
         stop: &'env AtomicBool,
-    ) -> Result<usize, Failure> {
+    ) -> Result<(), Failure> {
         if FOLLOWED_MAX <= place {
             return Err(Failure::text(
                 Exit::Usage,
@@ -128,7 +144,23 @@ impl Following<'_> {
         let follower = self.reader.follow(run, self.filter.clone(), after).with_patience(PATIENCE);
         let sender = sender.clone();
         scope.spawn(move || pump(follower, place, &sender, stop));
-        Ok(1)
+        Ok(())
+    }
+
+    /// Builds that may begin further runs to follow, and which of their tasks; all of them if `None`.
+    fn to_watch(&self, targets: &Targets) -> BTreeMap<BuildId, Option<BTreeSet<u32>>> {
+        let mut builds = BTreeMap::new();
+        if self.how == FollowChoice::Always {
+            for row in targets.runs.iter().filter_map(|target| target.row.as_ref()) {
+                let tasks =
+                    builds.entry(row.build_id.clone()).or_insert_with(|| Some(BTreeSet::new()));
+                if let Some(tasks) = tasks {
+                    tasks.insert(row.task);
+                }
+            }
+        }
+        builds.extend(targets.builds.iter().map(|id| (id.clone(), None)));
+        builds
     }
 
     /// Runs of the followed builds that began since, and whether more may begin.
@@ -139,12 +171,13 @@ impl Following<'_> {
     ) -> Result<(Vec<Target>, bool), Failure> {
         let (mut begun, mut open) = (Vec::new(), false);
         let Some(bel) = self.bel else { return Ok((begun, open)) };
-        for id in &targets.builds {
+        for (id, tasks) in self.to_watch(targets) {
             // Asked before the runs, so that a build that ends meanwhile is looked at once more.
-            open |= bel.build(id)?.is_some_and(|build| build.state.is_live());
-            let filter = RunFilter { build: Some(id.clone()), ..RunFilter::default() };
+            open |= bel.build(&id)?.is_some_and(|build| build.state.is_live());
+            let filter = RunFilter { build: Some(id), limit: Some(1_000), ..RunFilter::default() };
             for row in bel.runs(&filter)?.into_iter().rev() {
-                if known.insert(row.id.clone()) {
+                let is_of = tasks.as_ref().is_none_or(|tasks| tasks.contains(&row.task));
+                if is_of && known.insert(row.id.clone()) {
                     begun.push(Target { id: row.id.clone(), row: Some(row) });
                 }
             }
@@ -153,10 +186,17 @@ impl Following<'_> {
     }
 }
 
-/// Writes what was seen until nothing more is there for a moment. Returns how many runs ended.
-fn take(receiver: &Receiver<Seen>, sink: &mut Sink) -> Result<usize, Failure> {
+/// A task of a build, whose attempts come one after the other.
+type TaskOf = (BuildId, u32);
+
+fn task_of(target: &Target) -> Option<TaskOf> {
+    target.row.as_ref().map(|row| (row.build_id.clone(), row.task))
+}
+
+/// Writes what was seen until nothing more is there for a moment. Returns the runs that ended.
+fn take(receiver: &Receiver<Seen>, sink: &mut Sink) -> Result<Vec<usize>, Failure> {
     let mut next = receiver.recv_timeout(LOOK_INTERVAL);
-    let mut ended = 0;
+    let mut ended = Vec::new();
     loop {
         match next {
             Ok(Seen::Lines(place, lines)) => {
@@ -164,7 +204,7 @@ fn take(receiver: &Receiver<Seen>, sink: &mut Sink) -> Result<usize, Failure> {
                     sink.push(place, line)?;
                 }
             }
-            Ok(Seen::End) => ended += 1,
+            Ok(Seen::End(place)) => ended.push(place),
             Ok(Seen::Failed(error)) => return Err(error.into()),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
         }
@@ -184,10 +224,10 @@ fn pump(mut follower: Follower, place: usize, sender: &SyncSender<Seen>, stop: &
             Ok(Step::Lines(found)) => {
                 Seen::Lines(place, found.lines.iter().map(<[u8]>::to_vec).collect())
             }
-            Ok(Step::End(_)) => Seen::End,
+            Ok(Step::End(_)) => Seen::End(place),
             Err(error) => Seen::Failed(error),
         };
-        let is_last = matches!(seen, Seen::End | Seen::Failed(_));
+        let is_last = matches!(seen, Seen::End(_) | Seen::Failed(_));
         // Nobody receives any more: then nobody is interested.
         if sender.send(seen).is_err() || is_last {
             return;

@@ -12,6 +12,7 @@ use crate::render::{ending, raw, table};
 use crate::wire;
 use databuild_model::entry::{Content, LogMessage};
 use databuild_model::json;
+use databuild_model::level::Level;
 use databuild_model::time::Timestamp;
 use std::io::{self, IsTerminal, Write};
 
@@ -58,9 +59,15 @@ impl Sink {
             Output::Jsonl => Form::Jsonl,
             Output::Raw => Form::Raw(escapes),
         };
-        let paged = global.output == Output::Human && !args.follow && !global.no_pager;
+        let paged = global.output == Output::Human && args.follow.is_none() && !global.no_pager;
+        // Who asks for what failed wants to see why first.
+        let at_error = args.failed || args.targets.iter().any(|target| target == "@failed");
         Sink {
-            out: if paged { Screen::paged(&context.wishes) } else { Screen::direct() },
+            out: match (paged, at_error) {
+                (false, _) => Screen::direct(),
+                (true, false) => Screen::paged(&context.wishes),
+                (true, true) => Screen::held(&context.wishes),
+            },
             form,
             on_terminal: io::stdout().is_terminal(),
             entries: 0,
@@ -79,6 +86,8 @@ impl Sink {
         if let Form::Human { style, prefixes: known, starts } = &mut self.form {
             let place = starts.len();
             starts.push(start_of(target));
+            // What was alone so far goes on without a prefix.
+            known.resize(place, String::new());
             known.push(prefix(place, &name(target), 0, style.paint));
         }
     }
@@ -95,6 +104,9 @@ impl Sink {
                     Ok((entry, _problems)) => {
                         let start = starts.get(run).copied().unwrap_or(entry.timestamp);
                         style.render(&entry, prefix, start, &mut self.text);
+                        if is_error(&entry.content) {
+                            self.out.begin_here()?;
+                        }
                     }
                     // Kept as it came, so shown as it came.
                     Err(_) => {
@@ -168,6 +180,13 @@ impl Sink {
             return self.out.write_all(self.text.as_bytes());
         }
         self.out.write_all(&self.bytes)
+    }
+}
+
+fn is_error(content: &Content) -> bool {
+    match content {
+        Content::Log(log) => Level::Error <= log.level,
+        Content::Metric(_) | Content::JobEvent(_) | Content::Manifest(_) => false,
     }
 }
 

@@ -2,10 +2,12 @@
 
 use super::super::args::LogsArgs;
 use super::super::outcome::{Exit, Failure};
+use super::selector::Selector;
 use crate::render::times::counted;
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{PartitionFilter, RunFilter, RunRow};
 use databuild_graph::bel::select::Selected;
+use databuild_graph::spec::ProjectSpec;
 use databuild_logs::read::LogReader;
 use databuild_model::bel::RunEnd;
 use databuild_model::bel::transition::RunState;
@@ -41,12 +43,30 @@ pub(crate) fn find(
     args: &LogsArgs,
     bel: Option<&Bel>,
     reader: &LogReader,
+    spec: &ProjectSpec,
 ) -> Result<Targets, Failure> {
+    let selector = Selector::parse(&args.selector)?;
     let latest = ["@latest".to_owned()];
     let texts: &[String] = if args.targets.is_empty() { &latest } else { &args.targets };
     let mut targets = Targets::default();
-    for text in texts {
-        one(text, bel, reader, &mut targets)?;
+    if args.targets.is_empty() && !selector.is_empty() {
+        let runs = bel.map(|bel| bel.runs(&all_runs())).transpose()?.unwrap_or_default();
+        runs.into_iter().for_each(|row| targets.push(row));
+    } else {
+        for text in texts {
+            one(text, bel, reader, &mut targets)?;
+        }
+    }
+    if !selector.is_empty() {
+        targets
+            .runs
+            .retain(|target| target.row.as_ref().is_some_and(|row| selector.matches(row, spec)));
+        targets.builds.clear();
+        if targets.runs.is_empty() {
+            let message = format!("no run has {}", args.selector.join(" and "));
+            return Err(Failure::text(Exit::Nothing, message)
+                .remedy("databuild runs --job LABEL lists the runs of a job"));
+        }
     }
     if let Some(bel) = bel {
         choose_attempts(args, bel, &mut targets)?;
