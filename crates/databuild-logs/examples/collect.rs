@@ -7,6 +7,7 @@ use databuild_logs::fs::OsFs;
 use databuild_model::clock::Clock;
 use databuild_model::ids::{AppName, BuildId, JobLabel, JobRunId};
 use databuild_model::time::Timestamp;
+use rustix::fs::{Mode, OFlags};
 use std::error::Error;
 use std::io::Write;
 use std::os::fd::OwnedFd;
@@ -35,7 +36,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let clock = Arc::new(SystemClock(Instant::now()));
     let mut inputs: Vec<OwnedFd> = Vec::new();
     for path in args {
-        inputs.push(std::fs::File::open(path)?.into());
+        // A pipe with a name keeps the time of its last read on the disk; those of real jobs have none.
+        let flags = OFlags::RDONLY | OFlags::NOATIME | OFlags::CLOEXEC;
+        inputs.push(rustix::fs::open(&path, flags, Mode::empty())?);
     }
     if inputs.is_empty() {
         inputs.push(rustix::io::fcntl_dupfd_cloexec(std::io::stdin(), 3)?);

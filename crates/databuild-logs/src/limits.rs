@@ -17,8 +17,11 @@ pub const RECORD_BYTES_MAX: usize = 4 << 20;
 /// the same few milliseconds alone as in company; more threads than this no longer help.
 pub const SYNC_THREADS_MAX: usize = 16;
 
-/// The longest that a trickling pipe is left unread.
-pub const BATCH_WAIT_MAX: Duration = Duration::from_millis(100);
+/// The longest wait for more from a pipe that trickles.
+///
+/// Whoever follows a run sees a line within a quarter of a second, and 256 jobs that trickle cost a
+/// thousand small writes a second instead of one a line.
+pub const BATCH_WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// Waits shorter than this cost more than they save.
 pub const BATCH_WAIT_MIN: Duration = Duration::from_millis(1);

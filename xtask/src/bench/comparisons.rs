@@ -25,7 +25,7 @@ pub(super) const ALL: &[(&str, Compare)] = &[
 
 /// How many jobs trickle, and how many lines each says.
 const TRICKLING_JOBS: usize = 256;
-const TRICKLED_LINES: usize = 500;
+const TRICKLED_LINES: usize = 1_000;
 
 /// The names, for the help text.
 pub(super) fn names() -> String {
