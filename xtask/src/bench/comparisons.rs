@@ -167,8 +167,9 @@ fn read(bench: &Bench) -> Result<Vec<Comparison>> {
         contenders.push(Contender::new("LogReader", move || {
             let mut ask = command(&query, &place);
             ask.arg(&logs)
-                .args([RUN, "error"])
+                .arg(RUN)
                 .args(&times)
+                .arg("error")
                 .stdout(File::create(place.join("out"))?);
             Ok(ask)
         }));

@@ -13,6 +13,10 @@ use std::time::Duration;
 /// not always an event, and remote file systems tell nothing at all.
 pub(super) const WAIT_MAX: Duration = Duration::from_millis(250);
 
+/// The first wait where nothing tells, doubled each time: a run that is expected usually begins within
+/// milliseconds.
+const WAIT_FIRST: Duration = Duration::from_millis(5);
+
 /// Room for the events that are thrown away after a wait; names are not asked for.
 const EVENT_BYTES: usize = 4096;
 
@@ -22,6 +26,8 @@ pub(super) struct Waiter {
     /// Made when there is a file to watch. Without one (128 a user is a usual limit) the bounded
     /// wait alone has to do.
     queue: Option<OwnedFd>,
+    /// Waits in a row that nothing could end.
+    blind: u32,
 }
 
 impl Waiter {
@@ -32,13 +38,18 @@ impl Waiter {
             | inotify::WatchFlags::CLOSE_WRITE
             | inotify::WatchFlags::DONT_FOLLOW;
         let queue = inotify::init(flags).ok();
+        self.blind = 0;
         self.queue = queue.filter(|queue| inotify::add_watch(queue, path, events).is_ok());
     }
 
     /// Waits until something happened, at most `timeout` and at most [`WAIT_MAX`]. Tells how long it
     /// waited in vain: zero if it was woken.
     pub(super) fn wait(&mut self, timeout: Duration) -> Duration {
-        let timeout = timeout.min(WAIT_MAX);
+        let mut timeout = timeout.min(WAIT_MAX);
+        if self.queue.is_none() {
+            timeout = timeout.min(WAIT_FIRST.saturating_mul(1 << self.blind.min(8)));
+            self.blind += 1;
+        }
         let limit = Timespec::try_from(timeout).ok();
         let mut fds: Vec<PollFd<'_>> =
             self.queue.iter().map(|queue| PollFd::new(queue, PollFlags::IN)).collect();

@@ -180,6 +180,8 @@ impl Worker {
             self.append_to_journal(record);
         }
         if last {
+            // Whoever hears of the end finds it in the journal.
+            self.flush_journal();
             if let Some(mut run) = self.runs.remove(&id) {
                 self.inbox.run_closed();
                 let record = run.sealed.take().unwrap_or_default();
@@ -204,15 +206,18 @@ impl Worker {
 
     /// Writes what the journal has to tell of this turn of the loop, and syncs it in its time.
     pub(super) fn write_journal(&mut self) {
-        // After an error the next start brings the journal up to what is stored.
-        if let Err(error) = self.journal.flush() {
-            self.durable.journal_failed.get_or_insert(error);
-        }
+        self.flush_journal();
         if self.journal_due().is_some_and(|due| due <= self.clock.mono()) {
             self.durable.journal_dirty_since = None;
             self.durable.journal_in_flight = true;
             let target = Target::File(self.journal.path().to_owned(), self.journal.file());
             self.pool.submit([(SyncKey::Journal, vec![target])]);
+        }
+    }
+    /// After an error the next start brings the journal up to what is stored.
+    fn flush_journal(&mut self) {
+        if let Err(error) = self.journal.flush() {
+            self.durable.journal_failed.get_or_insert(error);
         }
     }
 }
