@@ -15,13 +15,13 @@ impl TestEnv {
     pub(crate) fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("databuild-it-").tempdir().expect("a folder");
         std::fs::create_dir(dir.path().join("home")).expect("a home");
-        std::fs::create_dir(dir.path().join("work")).expect("a place to work");
+        std::fs::create_dir(dir.path().join("here")).expect("a place to work");
         TestEnv { dir }
     }
 
     /// The folder that commands start in.
     pub(crate) fn work(&self) -> PathBuf {
-        self.dir.path().join("work")
+        self.dir.path().join("here")
     }
 
     /// The folder above, which no output may name.
