@@ -1,5 +1,6 @@
 //! What the graph tells the wrapper: one JSON object. Page: `docs/formats/job-config.md`.
 
+use crate::spool::{Capture, OnParentDeath, Resume};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -51,6 +52,24 @@ pub struct JobConfig {
     /// Milliseconds between heartbeats; 30,000 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat_interval_ms: Option<u64>,
+    /// The spool folder of the run, made by whoever starts the wrapper; without it `capture` is `pipe`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool_dir: Option<String>,
+    /// How output is captured; `spool` if absent and there is a spool folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Capture>,
+    /// Most bytes that the spool holds, after which the job waits; 64 MiB if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool_bytes_max: Option<u64>,
+    /// What becomes of the job when whoever started the wrapper dies; `continue` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_parent_death: Option<OnParentDeath>,
+    /// Most bytes a second that are taken from the job, which waits; no bound if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_bytes_per_second_max: Option<u64>,
+    /// Go on with a run whose wrapper is gone, from here on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
 }
 
 /// A partition ref as it stands in JSON: `{"path": …}`, `{"str": …}` or a bare string.

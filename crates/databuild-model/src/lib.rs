@@ -17,4 +17,5 @@ pub mod proto;
 pub mod query;
 pub mod request;
 pub mod scan;
+pub mod spool;
 pub mod time;

@@ -301,6 +301,7 @@ fn job_config(run: &Run) -> JobConfig {
         grace_ms: millis(launch.grace),
         drain_ms: millis(launch.drain),
         heartbeat_interval_ms: millis(launch.heartbeat),
+        ..JobConfig::default()
     }
 }
 
