@@ -6,12 +6,14 @@
 mod line;
 mod note;
 mod run;
+mod stats;
 mod sync;
 mod ticket;
 mod timers;
 mod watch;
 mod worker;
 
+pub use stats::CollectorStats;
 pub use ticket::{CollectError, RunTicket};
 pub use watch::{BatchNote, RunWatch};
 
@@ -69,6 +71,7 @@ pub struct RunContext {
 pub struct LogCollector {
     logs_dir: PathBuf,
     fs: Arc<dyn Fs>,
+    clock: Arc<dyn Clock>,
     inbox: Arc<Inbox>,
     new_runs: SyncSender<run::NewRun>,
     thread: Option<JoinHandle<Result<(), StopError>>>,
@@ -80,6 +83,7 @@ struct Inbox {
     stopping: AtomicBool,
     abandoned: AtomicBool,
     open: AtomicUsize,
+    stats: stats::Stats,
     wake: OwnedFd,
 }
 
@@ -220,12 +224,13 @@ impl LogCollector {
             stopping: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
             open: AtomicUsize::new(0),
+            stats: stats::Stats::default(),
             wake,
         });
         let (new_runs, receiver) = sync_channel(limits::NEW_RUNS_MAX);
         let worker = Worker {
             options,
-            clock,
+            clock: Arc::clone(&clock),
             inbox: Arc::clone(&inbox),
             new_runs: receiver,
             epoll,
@@ -237,15 +242,22 @@ impl LogCollector {
             buffer: vec![0; limits::READ_BYTES_MAX],
             batch: line::Batch::default(),
             timers: timers::Timers::default(),
+            stats_due: None,
         };
         let thread = std::thread::Builder::new().name("logs-collect".to_owned());
         let thread = thread.spawn(move || worker.run()).map_err(StartError::System)?;
-        Ok(LogCollector { logs_dir, fs, inbox, new_runs, thread: Some(thread), recovery })
+        Ok(LogCollector { logs_dir, fs, clock, inbox, new_runs, thread: Some(thread), recovery })
     }
 
     /// What had to be put right at the start.
     pub fn recovery(&self) -> &Recovery {
         &self.recovery
+    }
+
+    /// What it is doing at the moment, as its thread has last seen it. Waits for nothing.
+    pub fn stats(&self) -> CollectorStats {
+        let open = self.inbox.open.load(Ordering::Acquire);
+        self.inbox.stats.at(open, self.clock.mono())
     }
 
     /// Stores what comes out of `stdout` until its end. When this returns the run's files are there,

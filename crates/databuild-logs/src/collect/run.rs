@@ -85,8 +85,18 @@ pub(super) struct SyncState {
     pub(super) waiting: bool,
     /// What is on its way to the disk.
     pub(super) in_flight: Option<BatchTally>,
+    /// Since when that is not durable.
+    pub(super) in_flight_since: Option<Duration>,
     /// Bytes of the entries that a sync covered.
     pub(super) synced_bytes: u64,
+}
+
+impl SyncState {
+    /// Since when something of the run is not durable.
+    pub(super) fn unsynced_since(&self) -> Option<Duration> {
+        let on_its_way = self.in_flight_since.filter(|_| self.in_flight.is_some());
+        on_its_way.or(self.dirty_since)
+    }
 }
 
 /// What a new run is made of.
@@ -265,7 +275,7 @@ impl Run {
     /// What was written until now is on its way to the disk.
     pub(super) fn begin_sync(&mut self) {
         self.sync.in_flight = Some(self.unsynced.take());
-        self.sync.dirty_since = None;
+        self.sync.in_flight_since = self.sync.dirty_since.take();
         self.sync.urgent = false;
     }
 

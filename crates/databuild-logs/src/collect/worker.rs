@@ -10,6 +10,7 @@ pub(super) use durable::{Durable, SyncKey};
 
 use super::line::Batch;
 use super::run::{Interest, NewRun, Run};
+use super::stats::STATS_EVERY;
 use super::sync::SyncPool;
 use super::ticket::CollectError;
 use super::timers::{TICK, Timer, Timers, round_up};
@@ -61,6 +62,8 @@ pub(super) struct Worker {
     pub(super) buffer: Vec<u8>,
     pub(super) batch: Batch,
     pub(super) timers: Timers,
+    /// When what is told of the open runs has to be looked at again.
+    pub(super) stats_due: Option<Duration>,
 }
 
 impl Worker {
@@ -73,6 +76,7 @@ impl Worker {
             self.fire_timers();
             self.begin_round();
             self.write_journal();
+            self.tell_stats();
             if self.inbox.is_abandoned() {
                 self.abandon();
                 return Ok(());
@@ -98,10 +102,20 @@ impl Worker {
     }
 
     fn timeout(&self) -> Option<Timespec> {
-        let due = [self.timers.next(), self.round_due(), self.journal_due()];
+        let due = [self.timers.next(), self.round_due(), self.journal_due(), self.stats_due];
         let next = due.into_iter().flatten().min()?;
         let wait = next.saturating_sub(self.clock.mono());
         Timespec::try_from(wait).ok()
+    }
+
+    /// Leaves behind what there is to tell of the open runs. What is true as long as nothing happens
+    /// needs no second look.
+    fn tell_stats(&mut self) {
+        let now = self.clock.mono();
+        if self.stats_due.is_none_or(|due| due <= now) {
+            let changes = self.inbox.stats.look(self.runs.values());
+            self.stats_due = changes.then(|| now + STATS_EVERY);
+        }
     }
 
     fn take_new(&mut self) {
@@ -281,6 +295,9 @@ impl Worker {
 
     /// Ends a run that cannot be stored. Its pipe is closed, so that its wrapper learns of it.
     fn fail(&mut self, id: u64, error: CollectError) {
+        if matches!(error, CollectError::Write { .. }) {
+            self.inbox.stats.write_failed();
+        }
         self.durable.unfinished = true;
         if let Some(run) = self.runs.remove(&id) {
             self.inbox.run_closed();

@@ -8,6 +8,7 @@ use super::frame;
 use databuild_model::ids::JobRunId;
 use databuild_model::time::{Day, Timestamp};
 use databuild_policy::naming::JournalName;
+use std::time::Duration;
 
 /// The first bytes of a journal: name and version of the format.
 pub const MAGIC: [u8; 8] = *b"DBJOURN\x01";
@@ -59,6 +60,17 @@ pub struct BatchRecord {
     pub kind_counts: [u64; 4],
     /// Whether the run is sealed: nothing will follow.
     pub sealed: bool,
+    /// The sync after which this was written; none in records that tell of no sync.
+    pub synced: Option<Synced>,
+}
+
+/// The sync that made a stretch durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Synced {
+    /// When it was done.
+    pub at: Timestamp,
+    /// How long it took from the moment it was asked for; kept in microseconds.
+    pub took: Duration,
 }
 
 /// Why bytes are not a journal.
@@ -130,6 +142,10 @@ impl BatchRecord {
             out.varint(*count);
         }
         out.u8(u8::from(self.sealed));
+        if let Some(Synced { at, took }) = self.synced {
+            out.zigzag(at.as_nanos());
+            out.varint(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        }
     }
 
     fn read(input: &mut Reader<'_>) -> Option<BatchRecord> {
@@ -145,6 +161,7 @@ impl BatchRecord {
             level_counts: [0; 6],
             kind_counts: [0; 4],
             sealed: false,
+            synced: None,
         };
         batch.offset.checked_add(batch.bytes)?;
         for count in batch.level_counts.iter_mut().chain(&mut batch.kind_counts) {
@@ -155,6 +172,10 @@ impl BatchRecord {
             1 => true,
             _ => return None,
         };
+        if !input.0.is_empty() {
+            let at = Timestamp::from_nanos(input.zigzag()?);
+            batch.synced = Some(Synced { at, took: Duration::from_micros(input.varint()?) });
+        }
         Some(batch)
     }
 }

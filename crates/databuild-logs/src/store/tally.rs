@@ -231,6 +231,7 @@ impl BatchTally {
             level_counts: self.level_counts,
             kind_counts: self.kind_counts,
             sealed,
+            synced: None,
         }
     }
 }

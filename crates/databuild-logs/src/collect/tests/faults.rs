@@ -1,6 +1,6 @@
 //! What the collector does when the disk does not do its part.
 
-use crate::collect::CollectError;
+use crate::collect::{CollectError, CollectorStats};
 use crate::format::JournalRecord;
 use crate::format::journal::JournalPlace;
 use crate::fs::Fs;
@@ -40,15 +40,20 @@ fn a_full_disk_holds_the_job_up_until_there_is_room() {
     writer.write_all(text(50).as_bytes()).unwrap();
     drop(writer);
     let stored = || fs.open_read(&store.path("r.jsonl")).map_or(0, |file| file.size().unwrap());
-    while stored() < 2_000 {
+    let stats = || store.collector().stats();
+    while stored() < 2_000 || stats().runs_without_space == 0 || stats().lag.is_zero() {
         std::thread::yield_now();
     }
+    assert_eq!((stats().runs, stats().runs_unsynced), (1, 1));
     fs.set(Faults::default());
     let record = ticket.wait().unwrap();
     assert!(record.is_complete());
     assert_eq!(record.entries, 50);
     let bytes = &fs.dump()[&store.path("r.jsonl")];
     assert_eq!(record.blake3, *blake3::hash(bytes).as_bytes());
+    while store.collector().stats() != CollectorStats::default() {
+        std::thread::yield_now();
+    }
     store.stop();
 }
 
@@ -65,6 +70,7 @@ fn a_write_that_fails_for_good_ends_the_run_with_the_reason_and_no_other() {
     }
     let broken_pipe = writer.write_all(b"more\n").map_err(|error| error.kind());
     assert_eq!(broken_pipe, Err(std::io::ErrorKind::BrokenPipe), "the wrapper learns of it");
+    assert_eq!(store.collector().stats().write_errors, 1);
     let other = store.collect("s", log_line("s", 1, "INFO", "a"));
     assert_eq!(other.entries, 1);
     drop(fs);
@@ -81,6 +87,7 @@ fn a_failed_sync_is_an_error_and_not_asked_again() {
             Err(CollectError::Sync { path, .. }) => assert_eq!(path, store.path(file)),
             other => panic!("{file}: {other:?}"),
         }
+        assert_eq!(store.collector().stats().sync_errors, 1);
     }
 }
 

@@ -8,6 +8,7 @@ use super::Worker;
 use crate::collect::sync::{SyncDone, Target};
 use crate::collect::ticket::CollectError;
 use crate::collect::timers::{Timer, sync_time};
+use crate::format::journal::Synced;
 use crate::format::{BatchRecord, JournalRecord};
 use crate::limits;
 use databuild_model::time::Day;
@@ -30,6 +31,8 @@ pub(in crate::collect) enum SyncKey {
 pub(in crate::collect) struct RunSync {
     id: u64,
     last: bool,
+    /// When it was sent.
+    sent: Duration,
 }
 
 /// What is not durable yet, and what is known to be.
@@ -113,7 +116,7 @@ impl Worker {
             // A run that cannot be written now comes again when it can.
             if !run.is_behind() {
                 run.begin_sync();
-                syncs.push(RunSync { id, last: run.sealed.is_some() });
+                syncs.push(RunSync { id, last: run.sealed.is_some(), sent: now });
             }
         }
         if syncs.len() < limits::SYNC_ALL_RUNS_MIN {
@@ -157,6 +160,7 @@ impl Worker {
                 SyncKey::Journal => {
                     self.durable.journal_in_flight = false;
                     if let Err((_, error)) = result {
+                        self.inbox.stats.sync_failed();
                         self.durable.journal_failed.get_or_insert(error);
                     }
                 }
@@ -165,10 +169,11 @@ impl Worker {
     }
 
     fn synced(&mut self, sync: RunSync, result: Result<(), (PathBuf, io::Error)>) {
-        let RunSync { id, last } = sync;
+        let RunSync { id, last, sent } = sync;
         let Some(run) = self.runs.get_mut(&id) else { return };
         let tally = run.sync.in_flight.take().unwrap_or_default();
         if let Err((path, source)) = result {
+            self.inbox.stats.sync_failed();
             let synced_bytes = run.sync.synced_bytes;
             return self.fail(id, CollectError::Sync { path, synced_bytes, source });
         }
@@ -176,7 +181,9 @@ impl Worker {
         self.durable.days.insert(run.day());
         run.sync.synced_bytes = tally.end();
         if last || !tally.is_empty() {
-            let record = tally.record(run.context.job_run_id.clone(), run.day(), last);
+            let mut record = tally.record(run.context.job_run_id.clone(), run.day(), last);
+            let sync = self.clock.mono().saturating_sub(sent);
+            record.synced = Some(Synced { at: self.clock.wall(), took: sync });
             self.append_to_journal(record);
         }
         if last {

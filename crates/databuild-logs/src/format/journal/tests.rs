@@ -1,10 +1,13 @@
 //! Journals there and back; the page of the format shows a real one.
 
-use super::{BatchRecord, JournalRecord, read_header, read_records, write_header, write_record};
+use super::{
+    BatchRecord, JournalRecord, Synced, read_header, read_records, write_header, write_record,
+};
 use crate::format::index;
 use databuild_model::ids::JobRunId;
 use databuild_model::time::{Day, Timestamp};
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn batch() -> BatchRecord {
     BatchRecord {
@@ -19,6 +22,10 @@ fn batch() -> BatchRecord {
         level_counts: [0, 0, 0, 0, 1, 0],
         kind_counts: [1, 0, 1, 0],
         sealed: true,
+        synced: Some(Synced {
+            at: Timestamp::parse("2025-01-27T10:30:48Z").unwrap(),
+            took: Duration::from_micros(2500),
+        }),
     }
 }
 
@@ -47,6 +54,15 @@ fn records_read_back_each_with_the_place_behind_it() {
     assert_eq!(records[1].0, bytes.len());
     let rest: Vec<_> = read_records(&bytes, records[0].0).map(|(_, record)| record).collect();
     assert_eq!(rest, [JournalRecord::Closed]);
+}
+
+#[test]
+fn records_without_a_sync_are_read_too() {
+    let old = JournalRecord::Batch(BatchRecord { synced: None, ..batch() });
+    let mut bytes = Vec::new();
+    write_record(&old, &mut bytes);
+    let values: Vec<_> = read_records(&bytes, 0).map(|(_, record)| record).collect();
+    assert_eq!(values, [old]);
 }
 
 #[test]
