@@ -18,5 +18,7 @@ pub mod metrics_feed;
 
 pub mod read;
 
+pub mod verify;
+
 #[cfg(test)]
 mod testing;

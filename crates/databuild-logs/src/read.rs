@@ -19,6 +19,7 @@ mod open;
 mod page;
 mod place;
 mod state;
+mod verify;
 mod wait;
 mod walk;
 mod window;
@@ -32,6 +33,7 @@ pub use state::{Missing, RunInfo, RunState};
 pub use window::LineWindow;
 
 use crate::fs::Fs;
+use crate::verify::Verification;
 use cache::Cache;
 use databuild_model::clock::Clock;
 use databuild_model::entry::MetricPoint;
@@ -184,6 +186,17 @@ impl LogReader {
     pub fn run_info(&self, run: &JobRunId) -> Result<RunInfo, ReadError> {
         let (run, state) = self.look(run)?;
         info::info(&run, state).map_err(|source| run.failed(source))
+    }
+
+    /// Counts and hashes everything again that the record of a run claims. `seen` hears how many bytes
+    /// were judged since it was last told.
+    pub fn verify(
+        &self,
+        run: &JobRunId,
+        seen: &(dyn Fn(u64) + Sync),
+    ) -> Result<Verification, ReadError> {
+        let (run, state) = self.look(run)?;
+        verify::verify(&run, self.logs(), state, seen)
     }
 
     /// Follows a run from `after` on: what is there, then what comes, until the run ends. The run

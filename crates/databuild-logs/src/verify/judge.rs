@@ -1,0 +1,504 @@
+//! The judgement over the lines of one run's file, in order: pure, one pass, bounded memory.
+
+use super::coverage::Coverage;
+use super::{HashProof, Note, PROBLEMS_MAX, Problem, StreamProof};
+use crate::format::{Block, IndexHeader, RunRecord};
+use crate::store::facts::{LineFacts, LineReader, Looked};
+use crate::store::tally::RunTally;
+use databuild_model::cause::run_end;
+use databuild_model::entry::{Content, Kind, Stream, WrapperJobEvent, event, field};
+use databuild_model::ids::JobRunId;
+use databuild_model::json;
+use databuild_model::scan::{Scanner, members};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// Judges the lines of one run.
+#[derive(Debug)]
+pub struct Judge {
+    lines: LineReader,
+    heard: Heard,
+}
+
+/// What the lines said so far.
+#[derive(Debug)]
+struct Heard {
+    tally: RunTally,
+    /// The highest number so far.
+    last: u64,
+    missing: Vec<Range<u64>>,
+    missing_unlisted: u64,
+    missing_entries: u64,
+    repeated: u64,
+    repeated_first: u64,
+    streams: [StreamJudge; 2],
+    gaps: Vec<String>,
+    end: Option<End>,
+    after_end: u64,
+    again: Scanner,
+    printed: Vec<u8>,
+}
+
+/// What a judgement says. Problems beyond [`PROBLEMS_MAX`] are counted.
+#[derive(Debug)]
+pub struct Judged {
+    /// The counts of the lines, without a hash.
+    pub record: RunRecord,
+    /// The blocks that were not taken yet.
+    pub blocks: Vec<Block>,
+    /// The number of entries that the wrapper sent.
+    pub entries_sent: u64,
+    /// Those that are stored.
+    pub entries_stored: u64,
+    /// stdout, stderr.
+    pub streams: [StreamProof; 2],
+    /// What is wrong.
+    pub problems: Problems,
+    /// What is worth knowing.
+    pub notes: Vec<Note>,
+}
+
+/// Problems, as many as are kept.
+#[derive(Debug, Default)]
+pub struct Problems {
+    /// The first ones.
+    pub listed: Vec<Problem>,
+    /// How many more.
+    pub unlisted: u64,
+}
+
+/// What a `run_end` states.
+#[derive(Debug)]
+struct End {
+    number: u64,
+    states: Option<u64>,
+    complete: bool,
+    read: [Option<u64>; 2],
+    hashes: [Option<String>; 2],
+}
+
+#[derive(Debug)]
+struct StreamJudge {
+    coverage: Coverage,
+    /// The raw text so far; nothing once an entry came that does not hold it.
+    hasher: Option<Box<blake3::Hasher>>,
+    /// An entry tells its bytes.
+    ranges: bool,
+    /// An entry does not.
+    no_ranges: bool,
+}
+
+/// The place in its stream that an entry states.
+#[derive(Debug, Default)]
+struct Origin<'a> {
+    stream: Option<Stream>,
+    offset: Option<u64>,
+    bytes: Option<u64>,
+    message: Option<&'a str>,
+    fields: Option<&'a str>,
+}
+
+impl Problems {
+    /// Adds one.
+    pub fn push(&mut self, problem: Problem) {
+        if self.listed.len() < PROBLEMS_MAX {
+            self.listed.push(problem);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+}
+
+impl Judge {
+    /// A judge of the run that the index is about.
+    pub fn new(run: &JobRunId, header: Option<&IndexHeader>) -> Self {
+        let header = header.cloned().unwrap_or_else(|| IndexHeader {
+            job_run_id: run.clone(),
+            job_label: None,
+            job_type: None,
+            app: None,
+            build_id: None,
+        });
+        let stream = || StreamJudge {
+            coverage: Coverage::default(),
+            hasher: Some(Box::default()),
+            ranges: false,
+            no_ranges: false,
+        };
+        let heard = Heard {
+            tally: RunTally::new(&header),
+            last: 0,
+            missing: Vec::new(),
+            missing_unlisted: 0,
+            missing_entries: 0,
+            repeated: 0,
+            repeated_first: 0,
+            streams: [stream(), stream()],
+            gaps: Vec::new(),
+            end: None,
+            after_end: 0,
+            again: Scanner::new(),
+            printed: Vec::new(),
+        };
+        Judge { lines: LineReader::new(run.clone()), heard }
+    }
+
+    /// The next line, without its line feed; nothing if it is too long to be looked at. `bytes` are
+    /// those of the line with its line feed.
+    pub fn line(&mut self, line: Option<&[u8]>, bytes: u64) {
+        let heard = &mut self.heard;
+        let Some(line) = line else { return heard.tally.line(None, bytes) };
+        match self.lines.look(line) {
+            Looked::Scanned(facts, scan) => {
+                heard.tally.line(Some(&facts), bytes);
+                if heard.counts(&facts) {
+                    match facts.kind {
+                        Kind::Event if is_telling(scan.event_type) => heard.event(line, &facts),
+                        Kind::Log | Kind::Metric => {
+                            let content = line.get(scan.content).map(std::str::from_utf8);
+                            heard.output(content.and_then(Result::ok).unwrap_or_default());
+                        }
+                        Kind::Event | Kind::Manifest => {}
+                    }
+                }
+            }
+            Looked::Read(facts, entry) => {
+                heard.tally.line(Some(&facts), bytes);
+                if heard.counts(&facts) {
+                    if let Content::JobEvent(event) = &entry.content {
+                        heard.told(event, &facts);
+                    } else {
+                        heard.reprint(&entry);
+                    }
+                }
+            }
+            Looked::Refused(_) => heard.tally.line(None, bytes),
+        }
+    }
+
+    /// Blocks of the index that are full by now.
+    pub fn take_blocks(&mut self) -> Vec<Block> {
+        let tally = &mut self.heard.tally;
+        if tally.has_blocks() { tally.take_blocks() } else { Vec::new() }
+    }
+
+    /// The verdict. `running`: more will come, so an end is not missed.
+    pub fn finish(self, running: bool) -> Judged {
+        self.heard.finish(running)
+    }
+}
+
+impl Heard {
+    /// Counts the number of an entry; `false` if it is none of the run's own.
+    fn counts(&mut self, facts: &LineFacts) -> bool {
+        if facts.foreign || facts.sequence == 0 {
+            return false;
+        }
+        self.after_end += u64::from(self.end.is_some());
+        let number = facts.sequence;
+        if number <= self.last {
+            // One that comes late, or again.
+            if !self.found(number) {
+                self.repeated += 1;
+                if self.repeated == 1 {
+                    self.repeated_first = number;
+                }
+            }
+            return true;
+        }
+        let expected = self.last + 1;
+        if expected < number {
+            self.missing_entries += number - expected;
+            if self.missing.len() < PROBLEMS_MAX {
+                self.missing.push(expected..number);
+            } else {
+                self.missing_unlisted += 1;
+            }
+        }
+        self.last = number;
+        true
+    }
+
+    /// Whether `number` was missing; it is not any more.
+    fn found(&mut self, number: u64) -> bool {
+        let Some(at) = self.missing.iter().position(|range| range.contains(&number)) else {
+            return false;
+        };
+        let range = self.missing.remove(at);
+        self.missing_entries -= 1;
+        let around = [range.start..number, number + 1..range.end];
+        for (n, part) in around.into_iter().filter(|part| !part.is_empty()).enumerate() {
+            self.missing.insert(at + n, part);
+        }
+        true
+    }
+
+    /// An entry in a form that only the full reader knows is looked at in our own form.
+    fn reprint(&mut self, entry: &databuild_model::entry::JobLogEntry) {
+        let mut printed = std::mem::take(&mut self.printed);
+        printed.clear();
+        json::write_entry(entry, &mut printed);
+        let content = self.again.scan(&printed).map(|scan| scan.content);
+        let content = content.and_then(|content| printed.get(content));
+        if let Some(content) = content.and_then(|content| std::str::from_utf8(content).ok()) {
+            self.output(content);
+        }
+        self.printed = printed;
+    }
+
+    /// The content of a log or metric entry.
+    fn output(&mut self, content: &str) {
+        let origin = Origin::read(content);
+        let Some(stream) = origin.stream else { return };
+        let [stdout, stderr] = &mut self.streams;
+        match stream {
+            Stream::Stdout => stdout.take(&origin),
+            Stream::Stderr => stderr.take(&origin),
+        }
+    }
+
+    fn event(&mut self, line: &[u8], facts: &LineFacts) {
+        if let Ok((entry, _)) = json::read_entry(line)
+            && let Content::JobEvent(event) = &entry.content
+        {
+            self.told(event, facts);
+        }
+    }
+
+    fn told(&mut self, event: &WrapperJobEvent, facts: &LineFacts) {
+        match event.event_type.as_str() {
+            event::GAP => self.gap(event),
+            event::RUN_END if self.end.is_none() => {
+                let number = |name| event.metadata.get(name).and_then(|text| text.parse().ok());
+                let text = |name| event.metadata.get(name).map(str::to_owned);
+                self.end = Some(End {
+                    number: facts.sequence,
+                    states: number(run_end::LAST_SEQUENCE),
+                    complete: event.metadata.get(run_end::COMPLETE) == Some("true"),
+                    read: [number(run_end::STDOUT_BYTES), number(run_end::STDERR_BYTES)],
+                    hashes: [text(STDOUT_BLAKE3), text(STDERR_BLAKE3)],
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn gap(&mut self, event: &WrapperJobEvent) {
+        let number = |name| event.metadata.get(name).and_then(|text| text.parse::<u64>().ok());
+        let reason = event.metadata.get("reason").unwrap_or("the gap gives no reason");
+        let stream = event.metadata.get("stream").and_then(Stream::parse);
+        let (Some(stream), Some(from)) = (stream, number("from")) else {
+            if self.gaps.len() < PROBLEMS_MAX {
+                self.gaps.push(reason.to_owned());
+            }
+            return;
+        };
+        let to = number("to").or_else(|| number("bytes").map(|bytes| from.saturating_add(bytes)));
+        let [stdout, stderr] = &mut self.streams;
+        let coverage = match stream {
+            Stream::Stdout => &mut stdout.coverage,
+            Stream::Stderr => &mut stderr.coverage,
+        };
+        coverage.name(from, to, reason);
+    }
+
+    fn finish(self, running: bool) -> Judged {
+        let mut problems = Problems::default();
+        let mut notes = Vec::new();
+        let (blocks, record) = self.tally.finish();
+        match &self.end {
+            None if running => {}
+            None => problems.push(Problem::NoEnd),
+            Some(end) => {
+                if 0 < self.after_end {
+                    problems.push(Problem::AfterEnd { entries: self.after_end });
+                }
+                if let Some(said) = end.states.filter(|said| *said != end.number) {
+                    problems.push(Problem::EndNumber { said, has: end.number });
+                }
+            }
+        }
+        for range in &self.missing {
+            problems.push(Problem::Entries { from: range.start, to: range.end - 1 });
+        }
+        problems.unlisted += self.missing_unlisted;
+        if 0 < self.repeated {
+            let (entries, first) = (self.repeated, self.repeated_first);
+            problems.push(Problem::Repeated { entries, first });
+        }
+        let [stdout, stderr] = self.streams;
+        let end = self.end.as_ref();
+        let streams = [
+            stdout.finish(Stream::Stdout, end, 0, &mut problems, &mut notes),
+            stderr.finish(Stream::Stderr, end, 1, &mut problems, &mut notes),
+        ];
+        for reason in self.gaps {
+            problems.push(Problem::Gap { reason });
+        }
+        if self.end.is_some_and(|end| !end.complete) && problems.listed.is_empty() {
+            problems.push(Problem::OutputLost);
+        }
+        if 0 < record.malformed {
+            notes.push(Note::Malformed { lines: record.malformed });
+        }
+        Judged {
+            entries_sent: self.last,
+            entries_stored: self.last - self.missing_entries,
+            record,
+            blocks,
+            streams,
+            problems,
+            notes,
+        }
+    }
+}
+
+/// Names of the metadata of `run_end` for the hashes of the raw bytes, hexadecimal.
+const STDOUT_BLAKE3: &str = "stdout_blake3";
+const STDERR_BLAKE3: &str = "stderr_blake3";
+
+fn is_telling(event_type: Option<&str>) -> bool {
+    event_type.is_some_and(|name| name == event::GAP || name == event::RUN_END)
+}
+
+impl StreamJudge {
+    fn take(&mut self, origin: &Origin<'_>) {
+        let (Some(offset), Some(bytes)) = (origin.offset, origin.bytes) else {
+            self.no_ranges = true;
+            self.hasher = None;
+            return;
+        };
+        self.ranges = true;
+        self.coverage.cover(offset, bytes);
+        if let Some(hasher) = &mut self.hasher
+            && !origin.feed(bytes, hasher)
+        {
+            self.hasher = None;
+        }
+    }
+
+    fn finish(
+        self,
+        stream: Stream,
+        end: Option<&End>,
+        place: usize,
+        problems: &mut Problems,
+        notes: &mut Vec<Note>,
+    ) -> StreamProof {
+        let read = end.and_then(|end| end.read.get(place).copied().flatten());
+        let said = end.and_then(|end| end.hashes.get(place)?.as_deref());
+        if self.no_ranges {
+            notes.push(Note::NoRanges { stream });
+        }
+        let stored = self.coverage.stored();
+        // Without ranges nothing can be missed; without entries all must be named.
+        let proven = !self.no_ranges && (self.ranges || end.is_some_and(|end| end.tells(place)));
+        let mut found = 0;
+        if proven {
+            self.coverage.problems(stream, read, &mut |problem| {
+                found += 1;
+                problems.push(problem);
+            });
+        } else {
+            // What gap events name is missing all the same.
+            self.coverage.problems(stream, None, &mut |problem| problems.push(problem));
+        }
+        let hash = match (said, self.hasher) {
+            (None, _) => HashProof::Absent,
+            (Some(_), None) => HashProof::Recorded,
+            // Text with holes has another hash, and the holes have been told.
+            (Some(_), Some(_)) if 0 < found || !proven => HashProof::Recorded,
+            (Some(said), Some(hasher)) if hasher.finalize().to_hex().as_str() == said => {
+                HashProof::Matches
+            }
+            (Some(_), Some(_)) => HashProof::Differs,
+        };
+        if hash == HashProof::Differs {
+            problems.push(Problem::StreamHash { stream });
+        }
+        let bytes_stored = proven.then_some(stored);
+        StreamProof { stream, bytes_read: read, bytes_stored, hash }
+    }
+}
+
+impl End {
+    /// Whether the wrapper is one that tells the bytes of its entries: it hashes its streams too, or
+    /// read nothing.
+    fn tells(&self, place: usize) -> bool {
+        let hashed = self.hashes.iter().any(Option::is_some);
+        hashed || self.read.get(place).copied().flatten() == Some(0)
+    }
+}
+
+impl<'a> Origin<'a> {
+    fn read(content: &'a str) -> Self {
+        let mut origin = Origin::default();
+        let read = members(content, |key, value| {
+            let Some(value) = content.get(value) else { return };
+            match content.get(key).unwrap_or_default() {
+                "stream" => origin.stream = Stream::parse(value.trim_matches('"')),
+                "offset" => origin.offset = value.parse().ok(),
+                "bytes" => origin.bytes = value.parse().ok(),
+                "message" => origin.message = Some(value),
+                "fields" => origin.fields = Some(value),
+                _ => {}
+            }
+        });
+        // The line is an entry, so its content is an object that can be read.
+        read.map_or_else(Origin::default, |()| origin)
+    }
+
+    /// Feeds the raw bytes that the entry stands for. `false` if it does not hold them.
+    fn feed(&self, bytes: u64, hasher: &mut blake3::Hasher) -> bool {
+        let fields = self.fields.unwrap_or_default();
+        let Some(message) = self.message.and_then(unquote) else { return false };
+        let exact = if fields.contains(field::RAW_BASE64) {
+            use base64::Engine as _;
+            let text = member(fields, field::RAW_BASE64);
+            let raw = text.and_then(|text| {
+                base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).ok()
+            });
+            let Some(raw) = raw else { return false };
+            Cow::Owned(raw)
+        } else {
+            Cow::Borrowed(message.as_bytes())
+        };
+        // Kept as it is, or a line without the line feed that ended it. All else was taken apart:
+        // carriage returns, replaced states, members of an object.
+        let end: &[u8] = match bytes.checked_sub(exact.len() as u64) {
+            Some(0) => b"",
+            Some(1) => b"\n",
+            Some(_) | None => return false,
+        };
+        if fields.contains(field::PROGRESS_STATES) {
+            return false;
+        }
+        hasher.update(&exact);
+        hasher.update(end);
+        true
+    }
+}
+
+/// The text of a JSON string.
+fn unquote(value: &str) -> Option<Cow<'_, str>> {
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(value).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
+}
+
+/// The text of the member `name` of a JSON object of strings.
+fn member<'a>(object: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    let mut found = None;
+    members(object, |key, value| {
+        if object.get(key) == Some(name) {
+            found = object.get(value);
+        }
+    })?;
+    found.and_then(unquote)
+}
+
+#[cfg(test)]
+mod tests;
