@@ -54,6 +54,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             app: Some(AppName::parse("demo")?),
             build_id: Some(BuildId::parse("0195f0a0-7a3c-7000-8000-000000000001")?),
             started_at: clock.wall(),
+            continues: false,
+            stored_mark: None,
         };
         tickets.push(collector.consume_job_output(run, input, None)?);
     }

@@ -62,6 +62,12 @@ pub struct RunContext {
     pub build_id: Option<BuildId>,
     /// When the run began; its day, in UTC, is the folder of the file.
     pub started_at: Timestamp,
+    /// Whether the run's file is there already, from a wrapper or a collector that died, and is to be
+    /// continued.
+    pub continues: bool,
+    /// Where the stored mark of the run goes, for runs with a spool. The file of such a run is sealed
+    /// when its `run_end` is stored; a pipe that ends without one leaves it open, for whoever goes on.
+    pub stored_mark: Option<PathBuf>,
 }
 
 /// Collects the output of any number of runs, until it is stopped.

@@ -46,6 +46,8 @@ pub(crate) fn context(run: &str) -> RunContext {
         app: Some(AppName::parse("shop").unwrap()),
         build_id: Some(BuildId::parse("b42").unwrap()),
         started_at: Timestamp::parse(STARTED).unwrap(),
+        continues: false,
+        stored_mark: None,
     }
 }
 

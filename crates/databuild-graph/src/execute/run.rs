@@ -205,6 +205,8 @@ fn start(
         app: run.launch.app.clone(),
         build_id: Some(run.build.clone()),
         started_at: run.started_at,
+        continues: false,
+        stored_mark: None,
     };
     let watch = Box::new(Tally { note: Arc::clone(&run.note), made });
     let ticket = parts

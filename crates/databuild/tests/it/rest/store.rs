@@ -87,6 +87,8 @@ impl LiveRun {
             app: Some(AppName::parse("shop").expect("a name")),
             build_id: Some(BuildId::parse("b-1").expect("an id")),
             started_at: Timestamp::parse(START).expect("a time"),
+            continues: false,
+            stored_mark: None,
         };
         let ticket = collector.consume_job_output(context, reader.into(), None).expect("taken");
         let time = Still.wall();
