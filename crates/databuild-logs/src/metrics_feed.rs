@@ -12,7 +12,7 @@ use crate::format::metrics_state::{Counted, CountedRun, MetricsState};
 use crate::fs::{Fs, FsFile};
 use crate::limits;
 use crate::store::journal::{self as journals};
-use databuild_metrics::aggregate::{MetricsAggregator, RunOf};
+use databuild_metrics::aggregate::{BatchOf, MetricsAggregator, RecordOf, RunOf, SyncOf};
 use databuild_model::bel::BuildEnd;
 use databuild_model::cause::Cause;
 use databuild_model::time::Timestamp;
@@ -42,6 +42,8 @@ pub struct MetricsFeed {
     lock: Option<Box<dyn FsFile>>,
     /// Something was counted that the file does not know.
     dirty: bool,
+    /// How often something was counted.
+    version: u64,
     /// Journals whose end is not a record, with the size at which that was looked into.
     torn: BTreeMap<JournalName, u64>,
 }
@@ -106,6 +108,7 @@ impl MetricsFeed {
             fs,
             lock: None,
             dirty: false,
+            version: 0,
             torn: BTreeMap::new(),
         };
         feed.take_lock();
@@ -116,6 +119,16 @@ impl MetricsFeed {
     /// The totals.
     pub fn totals(&self) -> &MetricsAggregator {
         &self.state.totals
+    }
+
+    /// A number that is another one whenever the totals may be others.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn touch(&mut self) {
+        self.dirty = true;
+        self.version += 1;
     }
 
     /// The labels that jobs may add to their measurements.
@@ -138,8 +151,10 @@ impl MetricsFeed {
         for end in ends {
             self.state.totals.ingest_build_end(*end);
         }
-        self.dirty |= self.state.builds_upto != upto;
-        self.state.builds_upto = upto;
+        if self.state.builds_upto != upto {
+            self.state.builds_upto = upto;
+            self.touch();
+        }
     }
 
     /// Counts all that is new in the store. What was counted stays counted if it fails.
@@ -177,7 +192,7 @@ impl MetricsFeed {
                 let counted = Counted { known_until: Some(newest), ..Counted::default() };
                 known.insert(name, counted);
             }
-            self.dirty = true;
+            self.touch();
         }
     }
 
@@ -210,7 +225,7 @@ impl MetricsFeed {
                     JournalRecord::Closed => true,
                 };
                 self.state.journals.insert(name, Counted { offset, closed, ..counted });
-                self.dirty = true;
+                self.touch();
             }
         }
     }
@@ -268,11 +283,10 @@ impl MetricsFeed {
             totals.ingest_skipped();
         }
         if run.entries_upto <= batch.offset && 0 < batch.bytes {
-            totals.ingest_entries(of, &batch.level_counts, batch.bytes);
+            totals.ingest_batch(of, &whole(batch));
         } else if run.entries_upto < batch.end() {
             // Only after a power cut: what was counted and what is there now overlap.
-            let (levels, bytes) = stretch.levels(run.entries_upto)?;
-            totals.ingest_entries(of, &levels, bytes);
+            totals.ingest_batch(of, &stretch.from(run.entries_upto)?);
         }
         run.entries_upto = run.entries_upto.max(batch.end());
         if 0 < batch.entries {
@@ -304,7 +318,13 @@ impl MetricsFeed {
         };
         let (cause, seconds) = seal.end.map_or_else(lost, |end| (end.cause, end.duration_seconds));
         self.state.totals.ingest_end(of, cause, seconds, at);
-        self.state.totals.ingest_record(seal.malformed, seal.sequence_gaps, seal.is_complete());
+        let record = RecordOf {
+            bytes: seal.bytes,
+            malformed: seal.malformed,
+            sequence_gaps: seal.sequence_gaps,
+            complete: seal.is_complete(),
+        };
+        self.state.totals.ingest_record(of, &record, at);
     }
 
     /// Takes up a run that was not seen before.
@@ -321,6 +341,15 @@ impl MetricsFeed {
         };
         self.state.runs.insert(batch.job_run_id.clone(), run);
     }
+}
+
+/// What a record of the journal says of a stretch that is counted as a whole.
+fn whole(batch: &BatchRecord) -> BatchOf {
+    let synced = batch.synced.filter(|_| 0 < batch.entries).map(|synced| SyncOf {
+        seconds: synced.took.as_secs_f64(),
+        delay_seconds: synced.at.since(batch.min_time).as_secs_f64(),
+    });
+    BatchOf { level_counts: batch.level_counts, entries: batch.entries, bytes: batch.bytes, synced }
 }
 
 #[cfg(test)]

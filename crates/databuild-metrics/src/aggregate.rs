@@ -33,6 +33,41 @@ pub struct RunOf<'a> {
     pub job_type: &'a str,
 }
 
+/// Entries of a run that became durable together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BatchOf {
+    /// Log entries by level, in the order of [`Level::ALL`].
+    pub level_counts: [u64; 6],
+    /// Entries of any kind.
+    pub entries: u64,
+    /// Their size in the file.
+    pub bytes: u64,
+    /// How that came about; nothing if it is not known.
+    pub synced: Option<SyncOf>,
+}
+
+/// How a batch became durable.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SyncOf {
+    /// Seconds that the disk took.
+    pub seconds: f64,
+    /// Seconds from the first entry of the batch to its end.
+    pub delay_seconds: f64,
+}
+
+/// What the record of a run that ended says of its whole log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecordOf {
+    /// Its size.
+    pub bytes: u64,
+    /// Lines that were not entries.
+    pub malformed: u64,
+    /// Jumps in the numbering.
+    pub sequence_gaps: u64,
+    /// Nothing is missing.
+    pub complete: bool,
+}
+
 impl MetricsAggregator {
     /// An aggregator that has been told nothing. `allowed_labels` are the labels that jobs may add.
     pub fn new(budget: Budget, mut allowed_labels: Vec<String>) -> Self {
@@ -142,16 +177,19 @@ impl MetricsAggregator {
         }
     }
 
-    /// What the record of a run that ended says of its whole.
-    pub fn ingest_record(&mut self, malformed: u64, sequence_gaps: u64, complete: bool) {
+    /// What the record of a run that ended at `at` says of its log.
+    pub fn ingest_record(&mut self, run: RunOf<'_>, record: &RecordOf, at: Timestamp) {
         let counts = [
-            (&templates::LOG_MALFORMED_LINES_TOTAL, malformed),
-            (&templates::LOG_SEQUENCE_GAPS_TOTAL, sequence_gaps),
-            (&templates::LOG_INCOMPLETE_RUNS_TOTAL, u64::from(!complete)),
+            (&templates::LOG_MALFORMED_LINES_TOTAL, record.malformed),
+            (&templates::LOG_SEQUENCE_GAPS_TOTAL, record.sequence_gaps),
+            (&templates::LOG_INCOMPLETE_RUNS_TOTAL, u64::from(!record.complete)),
         ];
         for (family, count) in counts {
             self.registry.add(family, &[], amount(count), None);
         }
+        let bytes = amount(record.bytes);
+        let exemplar = exemplar(run, bytes, at);
+        self.registry.observe(&templates::JOB_LOG_BYTES, &of_job(run), bytes, Some(exemplar));
     }
 
     /// A stretch of log is not there any more, and was not counted before it went.
@@ -170,16 +208,24 @@ impl MetricsAggregator {
         self.registry.add(&templates::BUILDS_TOTAL, &[("result", result)], 1.0, None);
     }
 
-    /// Entries of a run were stored; `level_counts` in the order of [`Level::ALL`].
-    pub fn ingest_entries(&mut self, run: RunOf<'_>, level_counts: &[u64; 6], bytes: u64) {
-        for (level, &count) in Level::ALL.into_iter().zip(level_counts) {
+    /// Entries of a run were stored.
+    pub fn ingest_batch(&mut self, run: RunOf<'_>, batch: &BatchOf) {
+        for (level, count) in Level::ALL.into_iter().zip(batch.level_counts) {
             if count != 0 {
                 let labels = [("job_label", run.job_label), ("level", level.as_str())];
                 self.registry.add(&templates::LOG_ENTRIES_TOTAL, &labels, amount(count), None);
             }
         }
-        self.registry.add(&templates::LOG_BYTES_WRITTEN_TOTAL, &[], amount(bytes), None);
-        self.registry.count(&templates::LOG_BATCHES_TOTAL, &[]);
+        let registry = &mut self.registry;
+        registry.add(&templates::LOG_BYTES_WRITTEN_TOTAL, &[], amount(batch.bytes), None);
+        registry.count(&templates::LOG_BATCHES_TOTAL, &[]);
+        registry.observe(&templates::LOG_BATCH_ENTRIES, &[], amount(batch.entries), None);
+        registry.observe(&templates::LOG_BATCH_BYTES, &[], amount(batch.bytes), None);
+        if let Some(sync) = batch.synced {
+            let delay = sync.delay_seconds.max(0.0);
+            registry.observe(&templates::LOG_SYNC_SECONDS, &[], sync.seconds, None);
+            registry.observe(&templates::LOG_DURABLE_DELAY_SECONDS, &[], delay, None);
+        }
     }
 
     fn gauge(&mut self, run: RunOf<'_>, family: &Family, value: f64, at: Timestamp) {

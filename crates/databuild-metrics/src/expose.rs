@@ -5,7 +5,7 @@
 
 use crate::limits;
 use crate::metric_templates::{ALL, Family, FamilyType, METRIC_SERIES};
-use crate::registry::{DURATION_BUCKETS, Exemplar, LabelPairs, Registry, Series};
+use crate::registry::{Exemplar, LabelPairs, Registry, Series};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -119,7 +119,7 @@ impl Text {
                 }
                 Series::Gauge { value, .. } => self.sample(family.name, "", labels, *value, None),
                 Series::Histogram { buckets, sum, exemplars } => {
-                    self.histogram(family.name, labels, buckets, *sum, exemplars);
+                    self.histogram(family, labels, buckets, *sum, exemplars);
                 }
             }
         }
@@ -127,14 +127,15 @@ impl Text {
 
     fn histogram(
         &mut self,
-        name: &str,
+        family: &Family,
         labels: &str,
         buckets: &[u64],
         sum: f64,
         exemplars: &[Option<Exemplar>],
     ) {
         let mut count = 0_u64;
-        let bounds = DURATION_BUCKETS.into_iter().chain([f64::INFINITY]);
+        let name = family.name;
+        let bounds = family.buckets.iter().copied().chain([f64::INFINITY]);
         for ((bound, own), exemplar) in bounds.zip(buckets).zip(exemplars) {
             count += own;
             let comma = if labels.is_empty() { "" } else { "," };

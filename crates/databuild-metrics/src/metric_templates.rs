@@ -16,7 +16,7 @@ pub enum FamilyType {
 }
 
 /// One metric family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Family {
     /// Its full name.
     pub name: &'static str,
@@ -30,6 +30,9 @@ pub struct Family {
     pub labels: &'static [&'static str],
     /// Whether labels that the configuration allows by name may be added.
     pub user_labels: bool,
+    /// Upper bounds of the buckets of a histogram, in its unit, rising; the bucket without a bound is
+    /// not among them. Empty for other types.
+    pub buckets: &'static [f64],
 }
 
 const NONE: &[&str] = &[];
@@ -41,10 +44,30 @@ const RESULT: &[&str] = &["result"];
 const REASON: &[&str] = &["reason"];
 const FAMILY: &[&str] = &["family"];
 const BUILD: &[&str] = &["version"];
+const QUEUE: &[&str] = &["queue"];
+const OPERATION: &[&str] = &["operation"];
 const HTTP: &[&str] = &["route", "code"];
 
+/// From a job of milliseconds to one of hours.
+const JOB_SECONDS: &[f64] = &[
+    0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 10_800.0, 43_200.0, 86_400.0,
+];
+/// What a disk or an answer takes: a millisecond when it is well, seconds when it is not.
+const SHORT_SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// Around the second within which entries are durable.
+const DELAY_SECONDS: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 15.0, 60.0];
+/// From a run that says a line to one that says ten gigabytes.
+const RUN_BYTES: &[f64] = &[1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
+/// From a line to the most that is read at once, several times.
+const BATCH_BYTES: &[f64] = &[256.0, 1024.0, 4096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0];
+/// From one entry to what a busy job says in a second.
+const BATCH_ENTRIES: &[f64] = &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 65_536.0];
+
 macro_rules! catalogue {
-    ($($(#[$doc:meta])* $id:ident: $kind:ident $name:literal $unit:literal $labels:ident $user:literal $help:literal;)*) => {
+    (@buckets) => { &[] };
+    (@buckets $buckets:ident) => { $buckets };
+    ($($(#[$doc:meta])* $id:ident: $kind:ident $(($buckets:ident))? $name:literal $unit:literal $labels:ident $user:literal $help:literal;)*) => {
         $($(#[$doc])* pub const $id: Family = Family {
             name: $name,
             kind: FamilyType::$kind,
@@ -52,6 +75,7 @@ macro_rules! catalogue {
             help: $help,
             labels: $labels,
             user_labels: $user,
+            buckets: catalogue!(@buckets $($buckets)?),
         };)*
         /// Every family, in the order of its definition.
         pub const ALL: &[Family] = &[$($id),*];
@@ -87,8 +111,11 @@ catalogue! {
     JOB_RUNS_TOTAL: Counter "databuild_job_runs_total" "" JOB_RESULT false
         "Job runs that ended, by how they ended";
     /// How long runs take.
-    JOB_DURATION_SECONDS: Histogram "databuild_job_duration_seconds" "seconds" JOB_RESULT false
+    JOB_DURATION_SECONDS: Histogram(JOB_SECONDS) "databuild_job_duration_seconds" "seconds" JOB_RESULT false
         "Time from launch to end of job runs";
+    /// How much runs say.
+    JOB_LOG_BYTES: Histogram(RUN_BYTES) "databuild_job_log_bytes" "bytes" JOB false
+        "Size of the log of job runs that ended";
     /// When a job last ended well.
     JOB_LAST_SUCCESS_TIMESTAMP_SECONDS: Gauge "databuild_job_last_success_timestamp_seconds" "seconds" JOB false
         "When a run of the job last ended with success, in seconds since 1970";
@@ -122,6 +149,33 @@ catalogue! {
     /// How often entries reach the disk.
     LOG_BATCHES_TOTAL: Counter "databuild_log_batches_total" "" NONE false
         "Batches of entries made durable";
+    /// How large batches are.
+    LOG_BATCH_ENTRIES: Histogram(BATCH_ENTRIES) "databuild_log_batch_entries" "" NONE false
+        "Entries of a run that were made durable together";
+    /// The same in bytes.
+    LOG_BATCH_BYTES: Histogram(BATCH_BYTES) "databuild_log_batch_bytes" "bytes" NONE false
+        "Size of the entries of a run that were made durable together";
+    /// How fast the disk is.
+    LOG_SYNC_SECONDS: Histogram(SHORT_SECONDS) "databuild_log_sync_seconds" "seconds" NONE false
+        "Time that the disk took to make a batch durable (fsync), from the moment it was asked";
+    /// What a power cut could take.
+    LOG_DURABLE_DELAY_SECONDS: Histogram(DELAY_SECONDS) "databuild_log_durable_delay_seconds" "seconds" NONE false
+        "Time from the first entry of a batch to the moment it was durable";
+    /// The same of what is not durable yet.
+    LOG_COLLECT_LAG_SECONDS: Gauge "databuild_log_collect_lag_seconds" "seconds" NONE false
+        "Time that the oldest entry that this process has taken is waiting to be durable";
+    /// Runs that this process writes.
+    LOG_RUNS_OPEN: Gauge "databuild_log_runs_open" "" NONE false
+        "Job runs whose log this process collects";
+    /// What is between a job and the disk.
+    LOG_QUEUE_DEPTH: Gauge "databuild_log_queue_depth" "" QUEUE false
+        "Job runs of this process that wait to be taken up, or to be made durable";
+    /// Jobs that stand still.
+    LOG_RUNS_WITHOUT_SPACE: Gauge "databuild_log_runs_without_space" "" NONE false
+        "Job runs of this process that stand still because their log finds no space on the disk";
+    /// A disk that fails.
+    LOG_STORAGE_ERRORS_TOTAL: Counter "databuild_log_storage_errors_total" "" OPERATION false
+        "Logs that this process could not write or make durable, since it started";
     /// Room for logs.
     LOG_DISK_FREE_BYTES: Gauge "databuild_log_disk_free_bytes" "bytes" NONE false
         "Free bytes of the file system that logs are on";
@@ -137,6 +191,12 @@ catalogue! {
     /// Whether the last look at the store went well.
     METRICS_LAST_REFRESH_SUCCESSFUL: Gauge "databuild_metrics_last_refresh_successful" "" NONE false
         "Whether the last look for new entries went well: 1 or 0";
+    /// Looks at the store.
+    METRICS_REFRESH_SECONDS: Histogram(SHORT_SECONDS) "databuild_metrics_refresh_seconds" "seconds" NONE false
+        "Time that a look for new entries took";
+    /// Looks that failed.
+    METRICS_REFRESH_FAILURES_TOTAL: Counter "databuild_metrics_refresh_failures_total" "" NONE false
+        "Looks for new entries that failed";
     /// Stretches that were gone.
     METRICS_SKIPPED_STRETCHES_TOTAL: Counter "databuild_metrics_skipped_stretches_total" "" NONE false
         "Stretches of log whose files were gone before they were counted";
@@ -156,7 +216,7 @@ catalogue! {
     HTTP_REQUESTS_TOTAL: Counter "databuild_http_requests_total" "" HTTP false
         "Requests answered";
     /// How long requests take.
-    HTTP_REQUEST_DURATION_SECONDS: Histogram "databuild_http_request_duration_seconds" "seconds" HTTP false
+    HTTP_REQUEST_DURATION_SECONDS: Histogram(SHORT_SECONDS) "databuild_http_request_duration_seconds" "seconds" HTTP false
         "Time from a request's head to the head of its answer";
     /// What this is.
     BUILD_INFO: Gauge "databuild_build_info" "" BUILD false
@@ -167,9 +227,15 @@ catalogue! {
     /// Memory of the service.
     PROCESS_RESIDENT_MEMORY_BYTES: Gauge "process_resident_memory_bytes" "bytes" NONE false
         "Resident memory of this process";
+    /// Address space of the service.
+    PROCESS_VIRTUAL_MEMORY_BYTES: Gauge "process_virtual_memory_bytes" "bytes" NONE false
+        "Address space of this process";
     /// Open files of the service.
     PROCESS_OPEN_FDS: Gauge "process_open_fds" "" NONE false
         "Open file descriptors of this process";
+    /// How many it may have.
+    PROCESS_MAX_FDS: Gauge "process_max_fds" "" NONE false
+        "Open file descriptors that this process may have";
     /// When the service started.
     PROCESS_START_TIME_SECONDS: Gauge "process_start_time_seconds" "seconds" NONE false
         "When this process started, in seconds since 1970";

@@ -28,8 +28,29 @@ pub struct Moment {
     pub cursor_age: Option<f64>,
     /// Whether the last look at the store went well.
     pub refreshed: Option<bool>,
+    /// What the collector of this process is doing.
+    pub collector: Option<Collecting>,
     /// This process.
     pub process: Option<Process>,
+}
+
+/// A collector of logs, at the moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Collecting {
+    /// Runs that it collects.
+    pub runs: u64,
+    /// Of these, runs that it has not taken up yet.
+    pub runs_new: u64,
+    /// Runs of which something is not durable yet.
+    pub runs_unsynced: u64,
+    /// Runs that stand still for lack of space.
+    pub runs_without_space: u64,
+    /// Seconds that the oldest entry is waiting to be durable.
+    pub lag_seconds: f64,
+    /// Logs that could not be written since it began.
+    pub write_errors: u64,
+    /// Syncs that failed since it began.
+    pub sync_errors: u64,
 }
 
 /// A process as the kernel sees it.
@@ -39,8 +60,12 @@ pub struct Process {
     pub cpu_seconds: f64,
     /// Resident memory.
     pub resident_bytes: u64,
+    /// Address space.
+    pub virtual_bytes: u64,
     /// Open file descriptors.
     pub open_fds: u64,
+    /// How many it may have; nothing if there is no limit.
+    pub max_fds: Option<u64>,
     /// When it started, in seconds since 1970.
     pub start_seconds: f64,
 }
@@ -66,6 +91,14 @@ impl OwnHealth {
         self.registry.observe(&templates::HTTP_REQUEST_DURATION_SECONDS, &labels, seconds, None);
     }
 
+    /// A look for new entries took so long, and went well or not.
+    pub fn refresh(&mut self, seconds: f64, well: bool) {
+        self.registry.observe(&templates::METRICS_REFRESH_SECONDS, &[], seconds, None);
+        // Without a zero before it the first failure is no increase.
+        let failures = float(u64::from(!well));
+        self.registry.add(&templates::METRICS_REFRESH_FAILURES_TOTAL, &[], failures, None);
+    }
+
     /// These series, and those of the moment.
     pub fn at(&self, moment: &Moment, now: Timestamp) -> Registry {
         let mut registry = self.registry.clone();
@@ -82,12 +115,33 @@ impl OwnHealth {
         set(&templates::METRICS_CURSOR_AGE_SECONDS, moment.cursor_age);
         let refreshed = moment.refreshed.map(|well| float(u64::from(well)));
         set(&templates::METRICS_LAST_REFRESH_SUCCESSFUL, refreshed);
+        if let Some(collector) = moment.collector {
+            set(&templates::LOG_COLLECT_LAG_SECONDS, Some(collector.lag_seconds));
+            set(&templates::LOG_RUNS_OPEN, Some(float(collector.runs)));
+            set(&templates::LOG_RUNS_WITHOUT_SPACE, Some(float(collector.runs_without_space)));
+        }
         if let Some(process) = moment.process {
+            set(&templates::PROCESS_VIRTUAL_MEMORY_BYTES, Some(float(process.virtual_bytes)));
+            set(&templates::PROCESS_MAX_FDS, process.max_fds.map(float));
             set(&templates::PROCESS_RESIDENT_MEMORY_BYTES, Some(float(process.resident_bytes)));
             set(&templates::PROCESS_OPEN_FDS, Some(float(process.open_fds)));
             set(&templates::PROCESS_START_TIME_SECONDS, Some(process.start_seconds));
             let cpu = &templates::PROCESS_CPU_SECONDS_TOTAL;
             registry.add(cpu, &[], process.cpu_seconds, None);
+        }
+        if let Some(collector) = moment.collector {
+            for (queue, runs) in
+                [("take_up", collector.runs_new), ("durable", collector.runs_unsynced)]
+            {
+                let labels = [("queue", queue)];
+                registry.set(&templates::LOG_QUEUE_DEPTH, &labels, float(runs), now);
+            }
+            for (operation, errors) in
+                [("write", collector.write_errors), ("sync", collector.sync_errors)]
+            {
+                let labels = [("operation", operation)];
+                registry.add(&templates::LOG_STORAGE_ERRORS_TOTAL, &labels, float(errors), None);
+            }
         }
         registry
     }

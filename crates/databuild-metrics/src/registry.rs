@@ -11,11 +11,6 @@ use std::collections::BTreeMap;
 /// Where the values of labels that have no series of their own go.
 pub const OTHER: &str = "__other__";
 
-/// Upper bounds of the buckets of durations, in seconds: from a job of milliseconds to one of hours.
-pub const DURATION_BUCKETS: [f64; 14] = [
-    0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 10_800.0, 43_200.0, 86_400.0,
-];
-
 /// Names and values of the labels of a series, in the order of the family.
 pub(crate) type LabelPairs<'a> = &'a [(&'a str, &'a str)];
 
@@ -94,7 +89,7 @@ impl Registry {
             Series::Counter { .. } => family.kind == FamilyType::Counter,
             Series::Gauge { .. } => family.kind == FamilyType::Gauge,
             Series::Histogram { buckets, exemplars, .. } => {
-                let slots = DURATION_BUCKETS.len() + 1;
+                let slots = family.buckets.len() + 1;
                 family.kind == FamilyType::Histogram
                     && (buckets.len(), exemplars.len()) == (slots, slots)
             }
@@ -142,21 +137,21 @@ impl Registry {
         }
     }
 
-    /// Counts an observation into a histogram of durations.
+    /// Counts an observation into a histogram.
     pub(crate) fn observe(
         &mut self,
         family: &Family,
         labels: LabelPairs<'_>,
-        seconds: f64,
+        value: f64,
         exemplar: Option<Exemplar>,
     ) {
-        if !seconds.is_finite() || seconds < 0.0 {
-            self.reject(seconds);
+        if !value.is_finite() || value < 0.0 {
+            self.reject(value);
             return;
         }
-        let bucket = DURATION_BUCKETS.partition_point(|&bound| bound < seconds);
+        let bucket = family.buckets.partition_point(|&bound| bound < value);
         if let Series::Histogram { buckets, sum, exemplars } = self.series(family, labels) {
-            *sum = (*sum + seconds).min(f64::MAX);
+            *sum = (*sum + value).min(f64::MAX);
             if let Some(count) = buckets.get_mut(bucket) {
                 *count += 1;
             }
@@ -186,7 +181,7 @@ impl Registry {
         let guard = &mut self.guard;
         self.families.entry(family.name).or_default().entry(text).or_insert_with(|| {
             guard.spend(family);
-            Series::new(family.kind)
+            Series::new(family)
         })
     }
 
@@ -224,14 +219,14 @@ impl Registry {
 pub(crate) fn weight(family: &Family) -> usize {
     match family.kind {
         FamilyType::Counter | FamilyType::Gauge => 1,
-        FamilyType::Histogram => DURATION_BUCKETS.len() + 3,
+        FamilyType::Histogram => family.buckets.len() + 3,
     }
 }
 
 impl Series {
-    fn new(kind: FamilyType) -> Self {
-        let slots = DURATION_BUCKETS.len() + 1;
-        match kind {
+    fn new(family: &Family) -> Self {
+        let slots = family.buckets.len() + 1;
+        match family.kind {
             FamilyType::Counter => Series::Counter { total: 0.0, exemplar: None },
             FamilyType::Gauge => Series::Gauge { value: 0.0, at_nanos: i64::MIN },
             FamilyType::Histogram => Series::Histogram {

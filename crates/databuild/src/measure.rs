@@ -5,8 +5,9 @@ mod process;
 
 use databuild_graph::bel::rows::{BuildFilter, EventFilter, RunFilter};
 use databuild_graph::bel::{Bel, QueryError};
+use databuild_logs::collect::CollectorStats;
 use databuild_logs::metrics_feed::{FeedError, MetricsFeed};
-use databuild_metrics::own::Moment;
+use databuild_metrics::own::{Collecting, Moment};
 use databuild_metrics::registry::Registry;
 use databuild_model::bel::transition::{BuildState, RunState};
 use databuild_model::bel::{BuildEnd, BuildEvent};
@@ -15,6 +16,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use process::of_this_process;
+
+/// What a collector of this process is doing, as the metrics have it.
+pub(crate) fn of_collector(stats: &CollectorStats) -> Collecting {
+    Collecting {
+        runs: stats.runs,
+        runs_new: stats.runs_new,
+        runs_unsynced: stats.runs_unsynced,
+        runs_without_space: stats.runs_without_space,
+        lag_seconds: stats.lag.as_secs_f64(),
+        write_errors: stats.write_errors,
+        sync_errors: stats.sync_errors,
+    }
+}
 
 /// Events read at once.
 const EVENTS_AT_ONCE: u32 = 1_000;
@@ -72,6 +86,11 @@ impl Measuring {
     /// The totals of the store.
     pub(crate) fn totals(&self) -> &Registry {
         self.feed.totals().registry()
+    }
+
+    /// A number that is another one whenever the totals may be others.
+    pub(crate) fn version(&self) -> u64 {
+        self.feed.version()
     }
 
     /// The labels that jobs may add.

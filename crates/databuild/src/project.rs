@@ -17,7 +17,7 @@ use databuild_logs::fs::OsFs;
 use databuild_logs::metrics_feed::{FeedError, MetricsFeed};
 use databuild_logs::read::{LogReader, ReadError, ReaderOptions};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// Most bytes of decoded indexes that a reader keeps: those of a thousand runs of a million lines.
 const CACHE_BYTES: usize = 64 << 20;
@@ -138,6 +138,11 @@ impl Works {
     /// The engine.
     pub(crate) fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    /// The collector, for those who watch it; it ends without waiting for them.
+    pub(crate) fn collector(&self) -> Weak<LogCollector> {
+        Arc::downgrade(&self.collector)
     }
 
     /// Stores what is open, and ends the collector.

@@ -43,6 +43,7 @@ impl MetricsFeed {
             }
         };
         self.dirty = false;
+        self.version += 1;
         self.state = match bytes {
             None => MetricsState::new(self.labels.clone()),
             Some(bytes) => MetricsState::read(&bytes, self.labels.clone())

@@ -5,6 +5,7 @@ use crate::format::metrics_state::CountedRun;
 use crate::format::{RunRecord, index};
 use crate::fs::{self, Fs, FsFile};
 use crate::store::RunPaths;
+use databuild_metrics::aggregate::BatchOf;
 use databuild_model::entry::{Content, MetricPoint};
 use databuild_model::time::Timestamp;
 use databuild_model::{json, limits};
@@ -62,26 +63,28 @@ impl Stretch<'_> {
         Ok(true)
     }
 
-    /// Log entries by level, and bytes, of the lines from `from` on.
-    pub(super) fn levels(&self, from: u64) -> io::Result<([u64; 6], u64)> {
-        let mut counts = [0; 6];
-        let Some(file) = self.open()? else { return Ok((counts, 0)) };
+    /// The lines from `from` on, counted anew.
+    pub(super) fn from(&self, from: u64) -> io::Result<BatchOf> {
+        let mut counted = BatchOf::default();
+        let Some(file) = self.open()? else { return Ok(counted) };
+        counted.bytes = self.batch.end() - from;
         let mut lines = Lines::new(file.as_ref(), from, self.batch.end());
         while let Some(chunk) = lines.next()? {
             for line in split(chunk) {
+                counted.entries += 1;
                 let level =
                     json::read_entry(line).ok().and_then(|(entry, _)| match entry.content {
                         Content::Log(log) => Some(log.level),
                         Content::Metric(_) | Content::JobEvent(_) | Content::Manifest(_) => None,
                     });
                 if let Some(count) =
-                    level.and_then(|level| counts.get_mut(usize::from(level as u8)))
+                    level.and_then(|level| counted.level_counts.get_mut(usize::from(level as u8)))
                 {
                     *count += 1;
                 }
             }
         }
-        Ok((counts, self.batch.end() - from))
+        Ok(counted)
     }
 
     /// The seal of the run, if its index is there.

@@ -39,8 +39,13 @@ fn open(store: &Store) -> MetricsFeed {
 /// Samples without heads, buckets and the counts of series.
 fn samples(feed: &MetricsFeed) -> String {
     let text = expose(&[feed.totals().registry()], Format::Classic);
-    let hidden = ["#", "databuild_metric_series", "databuild_job_duration_seconds_bucket"];
-    let shown = |line: &&str| !hidden.iter().any(|start| line.starts_with(start));
+    let hidden = ["#", "databuild_metric_series"];
+    // What the disk of the test took.
+    let measured = ["_bucket{", "databuild_log_sync_seconds_sum", "_delay_seconds_sum"];
+    let shown = |line: &&str| {
+        let of_others = measured.iter().any(|part| line.contains(part));
+        !of_others && !hidden.iter().any(|start| line.starts_with(start))
+    };
     text.lines().filter(shown).map(|line| format!("{line}\n")).collect()
 }
 
@@ -72,6 +77,8 @@ fn a_run_is_counted_whole() {
         databuild_job_duration_seconds_count{job_label="report",job_type="process",result="error"} 1
         databuild_job_duration_seconds_sum{job_label="report",job_type="process",result="success"} 1.5
         databuild_job_duration_seconds_count{job_label="report",job_type="process",result="success"} 1
+        databuild_job_log_bytes_sum{job_label="report",job_type="process"} 1236
+        databuild_job_log_bytes_count{job_label="report",job_type="process"} 2
         databuild_job_last_success_timestamp_seconds{job_label="report",job_type="process"} 1737973860
         databuild_job_last_completion_timestamp_seconds{job_label="report",job_type="process"} 1738022399.08
         databuild_builds_total{result="success"} 1
@@ -81,6 +88,12 @@ fn a_run_is_counted_whole() {
         databuild_log_sequence_gaps_total 0
         databuild_log_incomplete_runs_total 1
         databuild_log_batches_total 2
+        databuild_log_batch_entries_sum 5
+        databuild_log_batch_entries_count 2
+        databuild_log_batch_bytes_sum 1236
+        databuild_log_batch_bytes_count 2
+        databuild_log_sync_seconds_count 2
+        databuild_log_durable_delay_seconds_count 2
     "#]]
     .assert_eq(&samples(&feed).replace(&time_of_lost(&feed), "1738022399.08"));
     let again = samples(&feed);

@@ -1,6 +1,6 @@
 //! What runs say, and what a scrape then shows.
 
-use super::{MetricsAggregator, RunOf};
+use super::{BatchOf, MetricsAggregator, RecordOf, RunOf, SyncOf};
 use crate::expose::{Format, expose};
 use crate::guard::Budget;
 use databuild_model::cause::Cause;
@@ -69,17 +69,36 @@ fn counters_add_up_and_gauges_take_the_run_that_ended_last() {
 fn ends_count_by_result_with_the_run_as_exemplar() {
     let mut a = MetricsAggregator::new(Budget::default(), Vec::new());
     a.ingest_end(run("r1"), Cause::Exit, 0.4, at(100));
-    a.ingest_entries(run("r1"), &[0, 0, 3, 0, 1, 0], 512);
+    let level_counts = [0, 0, 3, 0, 1, 0];
+    let synced = Some(SyncOf { seconds: 0.002, delay_seconds: 0.4 });
+    a.ingest_batch(run("r1"), &BatchOf { level_counts, entries: 5, bytes: 512, synced });
+    let record = RecordOf { bytes: 512, complete: true, ..RecordOf::default() };
+    a.ingest_record(run("r1"), &record, at(100));
     let text = expose(&[a.registry()], Format::OpenMetrics);
-    let shown = |line: &&str| line.contains("r1") || line.starts_with("databuild_log");
+    let shown = |line: &&str| {
+        let of_log = line.starts_with("databuild_log") && !line.contains("_bucket");
+        line.contains("r1") || of_log
+    };
     let lines: String = text.lines().filter(shown).map(|line| format!("{line}\n")).collect();
     expect![[r#"
         databuild_job_runs_total{job_label="clean",job_type="process",result="failure"} 1 # {job_run_id="r1"} 0.4 100.000000000
         databuild_job_duration_seconds_bucket{job_label="clean",job_type="process",result="failure",le="0.5"} 1 # {job_run_id="r1"} 0.4 100.000000000
+        databuild_job_log_bytes_bucket{job_label="clean",job_type="process",le="1000.0"} 1 # {job_run_id="r1"} 512 100.000000000
         databuild_log_entries_total{job_label="clean",level="ERROR"} 1
         databuild_log_entries_total{job_label="clean",level="INFO"} 3
         databuild_log_written_bytes_total 512
+        databuild_log_malformed_lines_total 0
+        databuild_log_sequence_gaps_total 0
+        databuild_log_incomplete_runs_total 0
         databuild_log_batches_total 1
+        databuild_log_batch_entries_sum 5
+        databuild_log_batch_entries_count 1
+        databuild_log_batch_bytes_sum 512
+        databuild_log_batch_bytes_count 1
+        databuild_log_sync_seconds_sum 0.002
+        databuild_log_sync_seconds_count 1
+        databuild_log_durable_delay_seconds_sum 0.4
+        databuild_log_durable_delay_seconds_count 1
     "#]]
     .assert_eq(&lines);
     assert!(text.ends_with("# EOF\n"));

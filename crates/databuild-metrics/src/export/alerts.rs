@@ -62,9 +62,15 @@ pub fn alerts() -> Vec<Alert> {
         job_failing(),
         job_stale(),
         log_incomplete(),
+        log_gaps(),
         log_disk_filling(),
+        log_blocked(),
+        log_lagging(),
+        log_sync_slow(),
+        log_storage_failing(),
         metrics_stuck(),
         http_errors(),
+        files_running_out(),
         cardinality(),
     ]
 }
@@ -157,6 +163,72 @@ fn log_incomplete() -> Alert {
     }
 }
 
+fn log_gaps() -> Alert {
+    let grew = |family| Series::of(family).increase(Window::Of("1h"));
+    let wrong = grew(templates::LOG_SEQUENCE_GAPS_TOTAL)
+        .with("+", grew(templates::LOG_MALFORMED_LINES_TOTAL));
+    Alert {
+        name: "DatabuildLogGaps",
+        severity: Severity::Warning,
+        lasts: "0m",
+        summary: "Logs on {{ $labels.instance }} have gaps, or lines that are no entries",
+        description: "In the last hour that was so about {{ $value | humanize }} times. Wrappers do not write \
+                      such logs: something else writes into their pipe, or they are of another version.",
+        query: wrong.with(">", Query::plain("0")),
+    }
+}
+
+fn log_blocked() -> Alert {
+    Alert {
+        name: "DatabuildLogBlocked",
+        severity: Severity::Critical,
+        lasts: "1m",
+        summary: "{{ $value }} job runs on {{ $labels.instance }} stand still: no space for their logs",
+        description: "They go on by themselves within seconds of there being space. Nothing is lost until then.",
+        query: Series::of(templates::LOG_RUNS_WITHOUT_SPACE).value().with(">", Query::plain("0")),
+    }
+}
+
+fn log_lagging() -> Alert {
+    Alert {
+        name: "DatabuildLogLagging",
+        severity: Severity::Critical,
+        lasts: "2m",
+        summary: "Log entries on {{ $labels.instance }} wait for the disk since {{ $value | humanizeDuration }}",
+        description: "They should be durable within a second. What is waiting would not survive a power cut, \
+                      and jobs stand still when it gets too much.",
+        query: Series::of(templates::LOG_COLLECT_LAG_SECONDS).value().with(">", Query::plain("15")),
+    }
+}
+
+fn log_sync_slow() -> Alert {
+    Alert {
+        name: "DatabuildLogSyncSlow",
+        severity: Severity::Warning,
+        lasts: "15m",
+        summary: "The disk of the logs of {{ $labels.instance }} is slow",
+        description: "One batch of entries in ten takes it {{ $value | humanizeDuration }} or more. Ends of runs \
+                      are told that much later, and entries are not durable within the second.",
+        query: Series::of(templates::LOG_SYNC_SECONDS)
+            .quantile("0.9", &[INSTANCE], Window::Of("15m"))
+            .with(">", Query::plain("1")),
+    }
+}
+
+fn log_storage_failing() -> Alert {
+    Alert {
+        name: "DatabuildLogStorageFailing",
+        severity: Severity::Critical,
+        lasts: "0m",
+        summary: "The disk of the logs of {{ $labels.instance }} fails: {{ $labels.operation }}",
+        description: "In the last hour that happened {{ $value | humanize }} times. The logs of those runs end \
+                      there.",
+        query: Series::of(templates::LOG_STORAGE_ERRORS_TOTAL)
+            .increase(Window::Of("1h"))
+            .with(">", Query::plain("0")),
+    }
+}
+
 /// The free part of the file system of the logs.
 fn disk_free() -> Query {
     let free = Series::of(templates::LOG_DISK_FREE_BYTES).value();
@@ -182,14 +254,17 @@ fn log_disk_filling() -> Alert {
 
 fn metrics_stuck() -> Alert {
     let behind = Series::of(templates::METRICS_CURSOR_AGE_SECONDS).value();
+    // A service that never got through has no age.
+    let never = Series::of(templates::METRICS_LAST_REFRESH_SUCCESSFUL).value();
+    let never = never.with("==", Query::plain("0"));
     Alert {
         name: "DatabuildMetricsStuck",
         severity: Severity::Warning,
         lasts: "5m",
-        summary: "Metrics of jobs on {{ $labels.instance }} are {{ $value | humanizeDuration }} old",
+        summary: "Metrics of jobs on {{ $labels.instance }} are not up to date",
         description: "The service answers, but has not got through what is stored. Other alerts about jobs say \
                       how things were then.",
-        query: behind.with(">", Query::plain("300")),
+        query: behind.with(">", Query::plain("300")).with("or", never),
     }
 }
 
@@ -208,6 +283,19 @@ fn http_errors() -> Alert {
         summary: "{{ $value | humanizePercentage }} of the answers of {{ $labels.instance }} are errors of the service",
         description: "For ten minutes, more than one request in twenty was answered with a status of 500 or above.",
         query: error_ratio(Series::of, Window::Of("5m")).with(">", Query::plain("0.05")),
+    }
+}
+
+fn files_running_out() -> Alert {
+    let open = Series::of(templates::PROCESS_OPEN_FDS).value();
+    let used = open.with("/", Series::of(templates::PROCESS_MAX_FDS).value());
+    Alert {
+        name: "DatabuildFilesRunningOut",
+        severity: Severity::Warning,
+        lasts: "5m",
+        summary: "{{ $labels.instance }} has {{ $value | humanizePercentage }} of the open files that it may have",
+        description: "At all of them it takes neither runs nor requests.",
+        query: used.with(">", Query::plain("0.8")),
     }
 }
 

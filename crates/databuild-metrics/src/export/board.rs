@@ -65,6 +65,7 @@ pub(super) fn rows() -> Vec<Row> {
         open("Now", now()),
         open("Jobs", jobs_row()),
         open("Logs", logs()),
+        open("To the disk", collector()),
         open("Service", service()),
         open("Metrics", metrics()),
     ];
@@ -152,6 +153,8 @@ fn own(family: Family) -> Query {
 
 fn logs() -> Vec<Panel> {
     let entries = || Series::chosen(templates::LOG_ENTRIES_TOTAL);
+    let size =
+        |quantile| Series::chosen(templates::JOB_LOG_BYTES).quantile(quantile, JOB, Window::Chosen);
     let counted =
         |family: Family| Series::chosen(family).increase(Window::Chosen).by("sum", &[INSTANCE]);
     vec![
@@ -169,10 +172,44 @@ fn logs() -> Vec<Panel> {
             .ask_called(counted(templates::LOG_SEQUENCE_GAPS_TOTAL), "gaps {{instance}}")
             .ask_called(counted(templates::LOG_INCOMPLETE_RUNS_TOTAL), "incomplete {{instance}}"),
         Panel::new(Look::Lines, "Free on the disk of the logs", "bytes").ask_called(own(templates::LOG_DISK_FREE_BYTES), "free {{instance}}").ask_called(own(templates::LOG_DISK_SIZE_BYTES), "size {{instance}}"),
+        Panel::new(Look::Lines, "Size of the log of a run", "bytes")
+            .describe("Half of the runs, and 95 of 100, said no more.")
+            .ask_called(size("0.5"), "{{job_label}}, half")
+            .ask_called(size("0.95"), "{{job_label}}, 95 %"),
         Panel::new(Look::Lines, "Batches made durable", "cps").ask(
             Series::chosen(templates::LOG_BATCHES_TOTAL).rate(Window::Scrapes).by("sum", &[INSTANCE]),
         ),
         Panel::new(Look::Lines, "Since the newest entry was written", "s").ask(own(templates::LOG_JOURNAL_AGE_SECONDS)),
+    ]
+}
+
+/// The way of an entry to the disk.
+fn collector() -> Vec<Panel> {
+    let histogram = |title: &str, unit, family: Family| {
+        let of = |quantile| Series::chosen(family).quantile(quantile, &[INSTANCE], Window::Chosen);
+        Panel::new(Look::Lines, title, unit)
+            .ask_called(of("0.5"), "{{instance}}, half")
+            .ask_called(of("0.99"), "{{instance}}, 99 %")
+    };
+    let queues = Series::chosen(templates::LOG_QUEUE_DEPTH).value().by("sum", &["queue", INSTANCE]);
+    let errors = Series::chosen(templates::LOG_STORAGE_ERRORS_TOTAL)
+        .increase(Window::Chosen)
+        .by("sum", &["operation", INSTANCE]);
+    vec![
+        histogram("From an entry to the disk", "s", templates::LOG_DURABLE_DELAY_SECONDS)
+            .describe("Of all collectors of the store. A second is what is promised."),
+        histogram("What the disk takes", "s", templates::LOG_SYNC_SECONDS).red(1.0),
+        Panel::new(Look::Lines, "The oldest entry that is not durable", "s")
+            .red(15.0)
+            .describe("Of the collector of the service itself, as are the queues.")
+            .ask(own(templates::LOG_COLLECT_LAG_SECONDS)),
+        Panel::new(Look::Lines, "Runs that are written, and wait", "short")
+            .ask_called(own(templates::LOG_RUNS_OPEN), "open {{instance}}")
+            .ask_called(own(templates::LOG_RUNS_WITHOUT_SPACE), "without space {{instance}}")
+            .ask_called(queues, "to {{queue}} {{instance}}"),
+        Panel::new(Look::Lines, "Writes and syncs that failed", "short").red(1.0).ask(errors),
+        histogram("Entries made durable together", "short", templates::LOG_BATCH_ENTRIES),
+        histogram("Bytes made durable together", "bytes", templates::LOG_BATCH_BYTES),
     ]
 }
 
@@ -204,12 +241,21 @@ fn service() -> Vec<Panel> {
         ),
         Panel::new(Look::Lines, "Memory", "bytes")
             .ask(own(templates::PROCESS_RESIDENT_MEMORY_BYTES)),
-        Panel::new(Look::Lines, "Open files", "short").ask(own(templates::PROCESS_OPEN_FDS)),
+        Panel::new(Look::Lines, "Open files", "short")
+            .ask_called(own(templates::PROCESS_OPEN_FDS), "{{instance}}")
+            .ask_called(own(templates::PROCESS_MAX_FDS), "at most, {{instance}}"),
         Panel::new(Look::Lines, "Since the start", "s").ask(started),
     ]
 }
 
 fn metrics() -> Vec<Panel> {
+    let refresh = |quantile| {
+        Series::chosen(templates::METRICS_REFRESH_SECONDS).quantile(
+            quantile,
+            &[INSTANCE],
+            Window::Scrapes,
+        )
+    };
     let grew =
         |family: Family, label| Series::chosen(family).increase(Window::Chosen).by("sum", &[label]);
     vec![
@@ -230,6 +276,13 @@ fn metrics() -> Vec<Panel> {
         Panel::new(Look::Lines, "Behind what is stored", "s")
             .red(300.0)
             .ask(own(templates::METRICS_CURSOR_AGE_SECONDS)),
+        Panel::new(Look::Lines, "Looks for new entries", "s")
+            .describe("What a look took. A scrape looks at nothing.")
+            .ask_called(refresh("0.5"), "{{instance}}, half")
+            .ask_called(refresh("0.99"), "{{instance}}, 99 %"),
+        Panel::new(Look::Lines, "Looks that failed", "short")
+            .red(1.0)
+            .ask(grew(templates::METRICS_REFRESH_FAILURES_TOTAL, INSTANCE)),
     ]
 }
 

@@ -2,7 +2,6 @@
 
 use crate::limits;
 use crate::metric_templates::{self as templates, ALL, Family, FamilyType, reported};
-use crate::registry::DURATION_BUCKETS;
 
 /// The names that stay as they are, whatever the naming rules say.
 const FIRST: [Family; 4] = [
@@ -19,8 +18,12 @@ const TWINS: [(Family, Family); 2] = [
 ];
 
 /// Families whose last observation carries its run.
-const WITH_EXEMPLARS: [Family; 3] =
-    [templates::ROWS_PROCESSED_TOTAL, templates::JOB_RUNS_TOTAL, templates::JOB_DURATION_SECONDS];
+const WITH_EXEMPLARS: [Family; 4] = [
+    templates::ROWS_PROCESSED_TOTAL,
+    templates::JOB_RUNS_TOTAL,
+    templates::JOB_DURATION_SECONDS,
+    templates::JOB_LOG_BYTES,
+];
 
 /// The groups of the page: a heading, and how the names in it begin after `databuild_`.
 const GROUPS: [(&str, &[&str]); 6] = [
@@ -129,14 +132,22 @@ fn points() -> String {
         .filter_map(|name| Some((name, templates::family_of(name)?)))
         .map(|(name, family)| format!("| `{name}` | `{}` |\n", family.name))
         .collect();
-    let bounds: Vec<_> = DURATION_BUCKETS.iter().map(|bound| format!("{bound}")).collect();
     format!(
         "\n## What jobs report\n\nThe wrapper measures each run; a job adds its own with `databuild emit metric NAME \
          VALUE`.\n\n| Reported | Goes to |\n| --- | --- |\n{}| another name that ends in `_total` | `{}` |\n\
-         | any other name | `{}` |\n\nBuckets of durations end at {} seconds.\n",
+         | any other name | `{}` |\n\n## Buckets\n\n| Histogram | Buckets end at |\n| --- | --- |\n{}",
         rows.concat(),
         templates::USER_POINTS_TOTAL.name,
         templates::USER_VALUE.name,
-        bounds.join(", "),
+        buckets(),
     )
+}
+
+fn buckets() -> String {
+    let histograms = ALL.iter().filter(|family| family.kind == FamilyType::Histogram);
+    let rows = histograms.map(|family| {
+        let bounds: Vec<_> = family.buckets.iter().map(|bound| format!("{bound}")).collect();
+        format!("| `{}` | {} {} |\n", family.name, bounds.join(", "), family.unit)
+    });
+    rows.collect()
 }

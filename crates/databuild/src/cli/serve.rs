@@ -21,8 +21,11 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         clock: Arc::clone(&context.clock) as Arc<dyn Clock>,
     };
     let quiet = context.global.quiet;
-    let measures =
-        Measures { measuring: project.measuring(), interval: project.config().refresh_interval };
+    let measures = Measures {
+        measuring: project.measuring(),
+        interval: project.config().refresh_interval,
+        collector: works.as_ref().map(Works::collector),
+    };
     let listen = args.listen.clone().unwrap_or_else(|| project.config().listen.to_string());
     let told = |address| announce(address, quiet);
     let stopped = server::serve(&listen, parts, measures, told);

@@ -11,6 +11,7 @@ pub(crate) fn of_this_process() -> Option<Process> {
     let page = float(u64::try_from(rustix::param::page_size()).ok()?);
     let open_fds = fs::read_dir("/proc/self/fd").ok()?.count();
     let mut process = parse(&stat, ticks, page, boot)?;
+    process.max_fds = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     // The folder is itself an open file while it is counted.
     process.open_fds = u64::try_from(open_fds).ok()?.saturating_sub(1);
     Some(process)
@@ -21,23 +22,27 @@ fn parse(stat: &str, ticks: f64, page: f64, boot: f64) -> Option<Process> {
     // The name, in brackets, may hold anything; what follows it begins with field 3.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<f64>().ok();
-    let resident = field(24)? * page;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the kernel counts pages from zero, and a float holds them exactly"
-    )]
-    let resident_bytes = resident as u64;
     Some(Process {
         cpu_seconds: (field(14)? + field(15)?) / ticks,
-        resident_bytes,
+        resident_bytes: whole(field(24)? * page),
+        virtual_bytes: whole(field(23)?),
         open_fds: 0,
+        max_fds: None,
         start_seconds: boot + field(22)? / ticks,
     })
 }
 
 fn boot_seconds(stat: &str) -> Option<f64> {
     stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the kernel counts from zero, and a float holds what it counts here exactly"
+)]
+fn whole(number: f64) -> u64 {
+    number as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -51,11 +56,13 @@ mod tests {
 
     #[test]
     fn the_fields_are_those_of_the_manual() {
-        let stat = "7 (a b) c) S 1 7 7 0 -1 4194304 1 0 0 0 150 50 0 0 20 0 9 0 1000 9999 32 1";
+        let stat = "7 (a b) c) S 1 7 7 0 -1 4194304 1 0 0 0 150 50 0 0 20 0 9 0 1000 8192 32 1";
         let expect = Process {
             cpu_seconds: 2.0,
             resident_bytes: 32 * 4096,
+            virtual_bytes: 8192,
             open_fds: 0,
+            max_fds: None,
             start_seconds: 510.0,
         };
         assert_eq!(parse(stat, 100.0, 4096.0, 500.0), Some(expect));
@@ -67,5 +74,7 @@ mod tests {
     fn this_process_has_memory_and_files() {
         let process = of_this_process().expect("a process on Linux");
         assert!(0 < process.resident_bytes && 2 < process.open_fds, "{process:?}");
+        assert!(process.resident_bytes < process.virtual_bytes, "{process:?}");
+        assert!(process.max_fds.is_none_or(|most| process.open_fds <= most), "{process:?}");
     }
 }

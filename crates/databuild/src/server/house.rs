@@ -3,7 +3,7 @@
 
 use crate::server::params::{Params, nearest};
 use crate::server::problem::{Problem, Slug, Words};
-use crate::server::service::{METRICS_CHECK, Service};
+use crate::server::service::{Check, Service};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
@@ -47,15 +47,14 @@ pub(crate) async fn readyz(
     let verbose = params.flag("verbose")?;
     let checks = service.blocking(|service| Ok(service.checks())).await?;
     let mut said = String::new();
-    for (name, result) in &checks {
+    for Check { name, result, .. } in &checks {
         let (mark, word) = match result {
             Ok(()) => ("+", "ok".to_owned()),
             Err(why) => ("-", why.clone()),
         };
         said.push_str(&format_check(mark, name, &word));
     }
-    // Without metrics it still answers every other question.
-    if checks.iter().any(|(name, result)| result.is_err() && *name != METRICS_CHECK) {
+    if checks.iter().any(|check| check.needed && check.result.is_err()) {
         return Err(Problem::new(Slug::NotReady, said.trim_end()));
     }
     Ok(text(if verbose { said + "ready\n" } else { "ok\n".to_owned() }))

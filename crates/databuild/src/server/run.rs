@@ -94,7 +94,7 @@ pub(crate) fn serve(
         .map_err(start)?;
     let epoch = parts.clock.wall().as_nanos().unsigned_abs();
     let (stopping, stop) = stop_channel();
-    let metrics = Metrics::new(&measures.measuring, Arc::clone(&parts.clock));
+    let metrics = Metrics::new(&measures, Arc::clone(&parts.clock));
     let service = Service::new(parts, Arc::clone(&metrics), stop.clone());
     let refresher = Refresher::start(&metrics, measures).map_err(start)?;
     let stopped = runtime.block_on(async {

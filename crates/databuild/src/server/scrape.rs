@@ -8,6 +8,7 @@ use crate::server::service::Service;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use databuild_logs::collect::{CollectorStats, LogCollector};
 use databuild_logs::metrics_feed::FeedError;
 use databuild_metrics::expose::{Format, expose};
 use databuild_metrics::guard::Budget;
@@ -18,7 +19,7 @@ use databuild_model::time::Timestamp;
 use std::error::Error;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -31,11 +32,14 @@ pub(crate) struct Measures {
     pub(crate) measuring: Result<Measuring, FeedError>,
     /// How often they are looked at.
     pub(crate) interval: Duration,
+    /// The collector of this process; none if it only answers questions.
+    pub(crate) collector: Option<Weak<LogCollector>>,
 }
 
 /// What scrapes are answered from.
 pub(crate) struct Metrics {
     clock: Arc<dyn Clock>,
+    collector: Option<Weak<LogCollector>>,
     own: Mutex<OwnHealth>,
     published: Mutex<Published>,
 }
@@ -44,6 +48,8 @@ pub(crate) struct Metrics {
 #[derive(Clone)]
 struct Published {
     totals: Arc<Registry>,
+    /// Which totals these are.
+    version: u64,
     moment: Moment,
     newest: Option<Timestamp>,
     /// When all that was stored was known.
@@ -60,14 +66,12 @@ pub(crate) struct Refresher {
 
 impl Metrics {
     /// What `measuring` knows from before, until a [`Refresher`] publishes more.
-    pub(crate) fn new(
-        measuring: &Result<Measuring, FeedError>,
-        clock: Arc<dyn Clock>,
-    ) -> Arc<Metrics> {
-        let failure = measuring.as_ref().err().map(|error| chain(error));
-        let measuring = measuring.as_ref().ok();
+    pub(crate) fn new(measures: &Measures, clock: Arc<dyn Clock>) -> Arc<Metrics> {
+        let failure = measures.measuring.as_ref().err().map(|error| chain(error));
+        let measuring = measures.measuring.as_ref().ok();
         let totals = measuring.map(|measuring| Arc::new(measuring.totals().clone()));
         let published = Published {
+            version: measuring.map_or(0, Measuring::version),
             totals: totals.unwrap_or_else(|| Arc::new(Registry::new(Budget::default()))),
             moment: Moment::default(),
             newest: measuring.and_then(Measuring::newest),
@@ -76,6 +80,7 @@ impl Metrics {
         };
         Arc::new(Metrics {
             clock,
+            collector: measures.collector.clone(),
             own: Mutex::new(OwnHealth::new(env!("CARGO_PKG_VERSION"))),
             published: Mutex::new(published),
         })
@@ -97,13 +102,32 @@ impl Metrics {
         self.published.lock().unwrap_or_else(PoisonError::into_inner).failure.clone()
     }
 
-    fn publish(&self, measuring: &Measuring, outcome: Result<Moment, String>) {
-        let totals = Arc::new(measuring.totals().clone());
+    /// What the collector of this process is doing.
+    pub(crate) fn collector(&self) -> Option<CollectorStats> {
+        Some(self.collector.as_ref()?.upgrade()?.stats())
+    }
+
+    /// Free bytes and size of the disk of the logs, at the last look.
+    pub(crate) fn disk(&self) -> Option<(u64, u64)> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).moment.disk
+    }
+
+    fn publish(&self, measuring: &Measuring, outcome: Result<Moment, String>, began: Duration) {
         let now = self.mono();
+        let seconds = now.saturating_sub(began).as_secs_f64();
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        own.refresh(seconds, outcome.is_ok());
+        drop(own);
+        let version = measuring.version();
+        let known = self.published.lock().unwrap_or_else(PoisonError::into_inner).version;
+        // Ten thousand series are a megabyte: they are copied when they are others, and while nobody waits.
+        let totals = (known != version).then(|| Arc::new(measuring.totals().clone()));
         let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
             Ok(moment) => {
-                published.totals = totals;
+                if let Some(totals) = totals {
+                    (published.totals, published.version) = (totals, version);
+                }
                 published.newest = measuring.newest();
                 published.moment = moment;
                 published.complete_at = Some(now);
@@ -121,6 +145,7 @@ impl Metrics {
             journal_age: published.newest.map(|newest| wall.since(newest).as_secs_f64()),
             cursor_age: published.complete_at.map(|at| mono.saturating_sub(at).as_secs_f64()),
             refreshed: Some(published.failure.is_none()),
+            collector: self.collector().as_ref().map(measure::of_collector),
             process: measure::of_this_process(),
             ..published.moment
         };
@@ -154,8 +179,9 @@ impl Refresher {
 
 fn refresh(metrics: &Metrics, mut measuring: Measuring, every: Duration, stop: &Receiver<()>) {
     loop {
+        let began = metrics.mono();
         let outcome = measuring.refresh().and_then(|()| Ok(measuring.moment()?));
-        metrics.publish(&measuring, outcome.map_err(|error| chain(&error)));
+        metrics.publish(&measuring, outcome.map_err(|error| chain(&error)), began);
         match stop.recv_timeout(every) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,

@@ -11,12 +11,14 @@ use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{BuildFilter, BuildRow};
 use databuild_graph::bel::select::{Selected, run_number};
 use databuild_graph::execute::{Engine, StopLevel};
+use databuild_logs::collect::CollectorStats;
 use databuild_logs::read::LogReader;
 use databuild_model::bel::BuildEvent;
 use databuild_model::clock::Clock;
 use databuild_model::ids::{BuildId, JobRunId};
 use databuild_model::time::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
 /// The parts that the service stands on; made by the program's wiring.
@@ -40,11 +42,21 @@ pub(crate) struct Service {
     stop: watch::Receiver<bool>,
 }
 
-/// The check that a service can do without.
-pub(crate) const METRICS_CHECK: &str = "metrics";
+/// One thing that is looked at to say whether the service can work.
+pub(crate) struct Check {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// What was found.
+    pub(crate) result: Result<(), String>,
+    /// Whether no question can be answered without it.
+    pub(crate) needed: bool,
+}
 
-/// What is looked at to say whether the service can work, and what was found.
-pub(crate) type Checks = Vec<(&'static str, Result<(), String>)>;
+/// Less free than this part of the disk is worth a word.
+const DISK_FREE_LOW: f64 = 0.02;
+
+/// Entries are durable within a second; some disks take several times that when they are busy.
+const LAG_LONG: Duration = Duration::from_secs(15);
 
 impl Service {
     /// A service on these parts that ends when `stop` becomes true.
@@ -178,16 +190,51 @@ impl Service {
         self.build(text)
     }
 
-    /// Whether logs and the build event log can be read.
-    pub(crate) fn checks(&self) -> Checks {
+    /// Whether logs and the build event log can be read, and whether more can be stored.
+    pub(crate) fn checks(&self) -> Vec<Check> {
         let today = self.now().day();
         let logs = self.reader().list_available_jobs(Some((today, today)));
         let builds = self.bel().builds(&BuildFilter { limit: Some(1), ..BuildFilter::default() });
         let said = |problem: Problem| problem.detail().to_owned();
+        let needed = |name, result| Check { name, result, needed: true };
+        let useful = |name, result| Check { name, result, needed: false };
         vec![
-            ("logs", logs.map(|_runs: Vec<JobRunId>| ()).map_err(|error| said(error.into()))),
-            ("builds", builds.map(|_rows| ()).map_err(|error| said(error.into()))),
-            (METRICS_CHECK, self.metrics.failure().map_or(Ok(()), Err)),
+            needed("logs", logs.map(|_runs| ()).map_err(|error| said(error.into()))),
+            needed("builds", builds.map(|_rows| ()).map_err(|error| said(error.into()))),
+            useful("disk", self.metrics.disk().map_or(Ok(()), disk_has_room)),
+            useful("collector", self.metrics.collector().map_or(Ok(()), collects)),
+            useful("metrics", self.metrics.failure().map_or(Ok(()), Err)),
         ]
     }
 }
+
+/// Whether so many free bytes of so many are enough.
+fn disk_has_room((free, size): (u64, u64)) -> Result<(), String> {
+    #[expect(clippy::cast_precision_loss, reason = "a part of a hundred")]
+    let part = free as f64 / size.max(1) as f64;
+    if DISK_FREE_LOW <= part {
+        return Ok(());
+    }
+    let (free, part) = (free / 1_000_000, part * 100.0);
+    Err(format!(
+        "of the logs has {free} MB free, {part:.1} %: jobs will stand still when it is full"
+    ))
+}
+
+/// Whether what jobs say gets onto the disk in time.
+fn collects(stats: CollectorStats) -> Result<(), String> {
+    if 0 < stats.runs_without_space {
+        let runs = stats.runs_without_space;
+        return Err(format!(
+            "has {runs} job runs that stand still: no space on the disk of the logs"
+        ));
+    }
+    if LAG_LONG < stats.lag {
+        let seconds = stats.lag.as_secs();
+        return Err(format!("has entries that wait for the disk since {seconds} s"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

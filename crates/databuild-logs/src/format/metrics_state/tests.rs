@@ -2,7 +2,7 @@
 
 use super::{Counted, CountedRun, MetricsState, StateError};
 use crate::format::index;
-use databuild_metrics::aggregate::RunOf;
+use databuild_metrics::aggregate::{BatchOf, RecordOf, RunOf};
 use databuild_model::bel::BuildEnd;
 use databuild_model::cause::Cause;
 use databuild_model::entry::MetricPoint;
@@ -46,7 +46,10 @@ fn full() -> MetricsState {
         state.totals.ingest_metric(run, &point, at);
     }
     state.totals.ingest_end(run, Cause::Timeout, 0.3, at);
-    state.totals.ingest_entries(run, &[0, 1, 2, 3, 4, 5], 99);
+    let level_counts = [0, 1, 2, 3, 4, 5];
+    let batch = BatchOf { level_counts, entries: 15, bytes: 99, synced: None };
+    state.totals.ingest_batch(run, &batch);
+    state.totals.ingest_record(run, &RecordOf::default(), at);
     state.totals.ingest_skipped();
     state
 }

@@ -135,7 +135,7 @@ fn requests_are_counted_by_template_and_checks_are_listed() {
     }
     check_classic(&text);
     let ready = service.client.get("/readyz?verbose").text();
-    assert_eq!(ready, "[+] logs ok\n[+] builds ok\n[+] metrics ok\nready\n");
+    assert!(ready.contains("[+] metrics ok\n"), "{ready}");
 }
 
 #[test]
