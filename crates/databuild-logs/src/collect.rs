@@ -4,7 +4,9 @@
 //! [`LogCollector::consume_job_output`] and its end awaited by [`RunTicket::wait`].
 
 mod line;
+mod mark;
 mod note;
+mod open;
 mod run;
 mod stats;
 mod sync;
@@ -13,27 +15,30 @@ mod timers;
 mod watch;
 mod worker;
 
+pub use crate::store::resume::ResumeError;
 pub use stats::CollectorStats;
 pub use ticket::{CollectError, RunTicket};
 pub use watch::{BatchNote, RunWatch};
 
-use crate::fs::{Fs, FsFile};
+use crate::fs::Fs;
 use crate::limits;
+use crate::store::cover::Cover;
 use crate::store::journal::JournalWriter;
 use crate::store::recover::{self, Recovery};
-use crate::store::{RunPaths, lock_for_writing};
+use crate::store::resume;
 use databuild_model::clock::Clock;
 use databuild_model::ids::{AppName, BuildId, JobLabel, JobRunId};
-use databuild_model::time::Timestamp;
+use databuild_model::spool::Resume;
+use databuild_model::time::{Day, Timestamp};
 use databuild_policy::naming;
 use rustix::event::{EventfdFlags, epoll};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use worker::Worker;
@@ -62,11 +67,12 @@ pub struct RunContext {
     pub build_id: Option<BuildId>,
     /// When the run began; its day, in UTC, is the folder of the file.
     pub started_at: Timestamp,
-    /// Whether the run's file is there already, from a wrapper or a collector that died, and is to be
-    /// continued.
+    /// Goes on behind what is stored of the run, if something is; nobody else may be writing it.
+    /// Entries that are stored already are left out when they come again, and counted.
     pub continues: bool,
-    /// Where the stored mark of the run goes, for runs with a spool. The file of such a run is sealed
-    /// when its `run_end` is stored; a pipe that ends without one leaves it open, for whoever goes on.
+    /// The file of the stored mark, for a run that has a spool. Such a run is sealed only after its
+    /// `run_end` has come: when the pipe ends sooner its wrapper died, what came is stored, and
+    /// another wrapper may go on. Its record has no end then.
     pub stored_mark: Option<PathBuf>,
 }
 
@@ -82,6 +88,8 @@ pub struct LogCollector {
     new_runs: SyncSender<run::NewRun>,
     thread: Option<JoinHandle<Result<(), StopError>>>,
     recovery: Recovery,
+    /// How far runs that were begun before are in the journals.
+    cover: Mutex<Cover>,
 }
 
 /// What the collector's thread is told from outside.
@@ -153,7 +161,15 @@ pub enum ConsumeError {
         /// Its file.
         path: PathBuf,
     },
-    /// A file of the run cannot be made.
+    /// The run has ended and its file is sealed.
+    #[error("job run {run} has ended; its logs in {path} are sealed")]
+    Sealed {
+        /// The run.
+        run: JobRunId,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A file of the run cannot be made or read.
     #[error("cannot make {path}")]
     Create {
         /// The file or folder.
@@ -226,6 +242,7 @@ impl LogCollector {
         let data = epoll::EventData::new_u64(worker::WAKE);
         epoll::add(&epoll, &wake, data, epoll::EventFlags::IN).map_err(system)?;
         let pool_wake = wake.try_clone().map_err(StartError::System)?;
+        let cover = Mutex::new(Cover::default());
         let inbox = Arc::new(Inbox {
             stopping: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
@@ -240,6 +257,7 @@ impl LogCollector {
             inbox: Arc::clone(&inbox),
             new_runs: receiver,
             epoll,
+            fs: Arc::clone(&fs),
             pool: sync::SyncPool::new(Arc::clone(&fs), pool_wake),
             journal,
             durable: worker::Durable::default(),
@@ -252,7 +270,16 @@ impl LogCollector {
         };
         let thread = std::thread::Builder::new().name("logs-collect".to_owned());
         let thread = thread.spawn(move || worker.run()).map_err(StartError::System)?;
-        Ok(LogCollector { logs_dir, fs, clock, inbox, new_runs, thread: Some(thread), recovery })
+        Ok(LogCollector {
+            logs_dir,
+            fs,
+            clock,
+            inbox,
+            new_runs,
+            thread: Some(thread),
+            recovery,
+            cover,
+        })
     }
 
     /// What had to be put right at the start.
@@ -283,9 +310,10 @@ impl LogCollector {
             return Err(ConsumeError::TooManyRuns { max: limits::RUNS_OPEN_MAX });
         }
         let (done, ticket) = sync_channel(1);
-        let sent = self.create(&run).and_then(|(paths, entries, index)| {
-            let new =
-                run::NewRun { context: run, paths, pipe: stdout, entries, index, watch, done };
+        let place =
+            open::Place { fs: self.fs.as_ref(), logs_dir: &self.logs_dir, cover: &self.cover };
+        let sent = place.open(&run).and_then(|files| {
+            let new = run::NewRun { context: run, pipe: stdout, files, watch, done };
             self.new_runs.send(new).map_err(|_| ConsumeError::Stopped)
         });
         if let Err(error) = sent {
@@ -296,34 +324,18 @@ impl LogCollector {
         Ok(RunTicket { run: job_run_id, done: ticket })
     }
 
-    /// Makes the run's files and takes the writer's lock.
-    fn create(&self, run: &RunContext) -> Result<NewFiles, ConsumeError> {
-        let paths = RunPaths::new(&self.logs_dir, run.started_at.day(), &run.job_run_id);
-        let failed = |path: &Path, source| ConsumeError::Create { path: path.to_owned(), source };
-        self.fs.create_dir_all(&paths.dir).map_err(|error| failed(&paths.dir, error))?;
-        let exists =
-            || ConsumeError::RunExists { run: run.job_run_id.clone(), path: paths.entries.clone() };
-        let entries = match self.fs.create_new(&paths.entries) {
-            // A crash right after the name was made leaves an empty file: it is as good as none.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.fs.open_append(&paths.entries)
-            }
-            created => created,
-        };
-        let entries = entries.map_err(|error| failed(&paths.entries, error))?;
-        let locked = lock_for_writing(entries.as_ref());
-        let size = entries.size().map_err(|error| failed(&paths.entries, error))?;
-        if size != 0 || !locked.map_err(|error| failed(&paths.entries, error))? {
-            return Err(exists());
-        }
-        let index = match self.fs.create_new(&paths.index) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.fs.remove(&paths.index).and_then(|()| self.fs.create_new(&paths.index))
-            }
-            created => created,
-        };
-        let index = index.map_err(|error| failed(&paths.index, error))?;
-        Ok((paths, entries, index))
+    /// Where the wrapper of `run`, which began on `day`, has to go on: what it says follows from what is
+    /// stored of the run and from nothing else. Nobody may be writing the run.
+    pub fn resume_point(&self, run: &JobRunId, day: Day) -> Result<Resume, ResumeError> {
+        resume::point(self.fs.as_ref(), &self.logs_dir, day, run)
+    }
+
+    /// Seals a run with a spool as it is: it has ended, or nobody can go on with it.
+    pub fn close_run(&self, run: RunContext) -> Result<RunTicket, ConsumeError> {
+        let failed = |source| ConsumeError::Pipe { run: run.job_run_id.clone(), source };
+        let (nothing, _) = io::pipe().map_err(failed)?;
+        let run = RunContext { continues: true, stored_mark: None, ..run };
+        self.consume_job_output(run, nothing.into(), None)
     }
 
     /// Takes no more runs, stores what is open to its end, and ends.
@@ -338,8 +350,6 @@ impl LogCollector {
         Some(thread.join().unwrap_or(Err(StopError::Crashed)))
     }
 }
-
-type NewFiles = (RunPaths, Box<dyn FsFile>, Box<dyn FsFile>);
 
 impl Drop for LogCollector {
     fn drop(&mut self) {

@@ -37,6 +37,10 @@ pub trait Fs: Send + Sync {
     /// Puts `from` in the place of `to`, which need not exist. The folder is not synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Puts `bytes` at the beginning of the file `path`, which is made, mode 0600, if it is missing, by
+    /// one write. Nothing is synced; what stands behind stays.
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+
     /// Removes a file. The folder is not synced.
     fn remove(&self, path: &Path) -> io::Result<()>;
 

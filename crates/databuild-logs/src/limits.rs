@@ -60,3 +60,7 @@ pub const SYNC_GAP_MIN: Duration = Duration::from_millis(100);
 
 /// Runs that the metrics follow at once: those that are open, and the few that a crash left open.
 pub const METRIC_RUNS_MAX: usize = 4 * RUNS_OPEN_MAX;
+
+/// The stored mark in a spool is written when this much was stored since: a small part of what a spool
+/// holds, and a write that nobody notices.
+pub const MARK_BYTES: u64 = 1 << 20;

@@ -1,13 +1,17 @@
 //! What is in the store's folder: where files are, what a run's file holds, how it is put right after
 //! a crash. Formats are in [`crate::format`]; writing as it comes is in [`crate::collect`].
 
+pub mod cover;
 pub mod facts;
 pub mod journal;
 pub mod rebuild;
 pub mod recover;
+pub mod resume;
 pub mod tally;
 
-use crate::fs::FsFile;
+use crate::format::{RunRecord, index};
+use crate::fs::{self, Fs, FsFile};
+use crate::limits;
 use databuild_model::ids::JobRunId;
 use databuild_model::time::Day;
 use databuild_policy::naming::{self, RunFile};
@@ -48,4 +52,28 @@ pub(crate) fn lock_for_writing(file: &dyn FsFile) -> io::Result<bool> {
         std::thread::yield_now();
     }
     Ok(false)
+}
+
+/// The seal of a run whose entries have `size` bytes, without reading the rest of its index; nothing
+/// if it has none that fits.
+pub(crate) fn seal_of(fs: &dyn Fs, paths: &RunPaths, size: u64) -> io::Result<Option<RunRecord>> {
+    let file = match fs.open_read(&paths.index) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let end = file.size()?;
+    let mut trailer = [0; index::TRAILER_BYTES];
+    let Some(at) = end.checked_sub(trailer.len() as u64) else { return Ok(None) };
+    if fs::read_full_at(file.as_ref(), &mut trailer, at)? < trailer.len() {
+        return Ok(None);
+    }
+    let bytes = index::seal_bytes(&trailer).filter(|bytes| *bytes <= limits::RECORD_BYTES_MAX);
+    let Some((bytes, at)) = bytes.and_then(|bytes| Some((bytes, end.checked_sub(bytes as u64)?)))
+    else {
+        return Ok(None);
+    };
+    let mut record = vec![0; bytes];
+    let got = fs::read_full_at(file.as_ref(), &mut record, at)?;
+    let record = index::read_seal(record.get(..got).unwrap_or_default());
+    Ok(record.filter(|record| record.bytes == size))
 }

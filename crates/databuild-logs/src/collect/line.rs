@@ -27,6 +27,12 @@ impl Batch {
         self.lines.clear();
     }
 
+    /// Takes the last line back.
+    pub(super) fn take_back(&mut self) {
+        self.lines.pop();
+        self.bytes.truncate(self.lines.last().map_or(0, |(_, end)| end + 1));
+    }
+
     fn end_line(&mut self, facts: LineFacts) {
         self.lines.push((facts, self.bytes.len()));
         self.bytes.push(b'\n');

@@ -2,11 +2,13 @@
 //! not yet durable. When to read and when to sync is decided in the worker.
 
 use super::line::{Batch, LineLabeller, Pieces};
+use super::mark::Mark;
 use super::note::Noter;
+use super::open::{RunFiles, header_of};
 use super::sync::Target;
 use super::ticket::CollectError;
 use super::{RunContext, RunWatch};
-use crate::format::{IndexHeader, RunRecord, index};
+use crate::format::{BatchRecord, RunRecord, index};
 use crate::fs::{self, FsFile};
 use crate::store::RunPaths;
 use crate::store::tally::{BatchTally, RunTally};
@@ -43,11 +45,17 @@ pub(super) struct Run {
     pub(super) full: u32,
     pub(super) ended: bool,
     pub(super) sealed: Option<RunRecord>,
+    /// The pipe has ended before the run did, and another wrapper may go on with it.
+    pub(super) left_open: bool,
+    pub(super) mark: Option<Mark>,
     done: SyncSender<Result<RunRecord, CollectError>>,
     noter: Option<Noter>,
     labeller: LineLabeller,
     tally: RunTally,
     unsynced: BatchTally,
+    /// Entries up to this number were stored before the pipe was opened; when they come again they
+    /// are left out. 0 when none can come any more.
+    repeats_until: u64,
     /// The beginning of a line whose end has not come.
     carry: Vec<u8>,
     /// How much of a line that is too long was stored; nothing while lines are of a length.
@@ -87,6 +95,8 @@ pub(super) struct SyncState {
     pub(super) in_flight: Option<BatchTally>,
     /// Since when that is not durable.
     pub(super) in_flight_since: Option<Duration>,
+    /// The sequence number of the last entry of that.
+    pub(super) in_flight_sequence: u64,
     /// Bytes of the entries that a sync covered.
     pub(super) synced_bytes: u64,
 }
@@ -102,50 +112,61 @@ impl SyncState {
 /// What a new run is made of.
 pub(super) struct NewRun {
     pub(super) context: RunContext,
-    pub(super) paths: RunPaths,
     pub(super) pipe: OwnedFd,
-    pub(super) entries: Box<dyn FsFile>,
-    pub(super) index: Box<dyn FsFile>,
+    pub(super) files: RunFiles,
     pub(super) watch: Option<Box<dyn RunWatch>>,
     pub(super) done: SyncSender<Result<RunRecord, CollectError>>,
 }
 
 impl Run {
     pub(super) fn new(new: NewRun) -> Run {
-        let header = IndexHeader {
-            job_run_id: new.context.job_run_id.clone(),
-            job_label: new.context.job_label.clone(),
-            job_type: new.context.job_type.clone(),
-            app: new.context.app.clone(),
-            build_id: new.context.build_id.clone(),
-        };
-        let mut index_rest = Vec::new();
-        index::write_header(&header, &mut index_rest);
+        let header = header_of(&new.context);
+        let RunFiles { paths, entries, index, tally, unsynced, index_rest } = new.files;
+        let repeats_until = tally.so_far().last_sequence;
+        let stored_bytes = tally.so_far().bytes;
+        let synced_bytes = unsynced.begin();
+        let mark = new.context.stored_mark.clone().map(|path| Mark::new(path, synced_bytes));
         Run {
             context: new.context,
-            paths: new.paths,
+            paths,
             capacity: rustix::pipe::fcntl_getpipe_size(&new.pipe).unwrap_or(PIPE_BYTES),
             pipe: new.pipe,
             batching: BatchState::default(),
             interest: Interest::Nothing,
             read_at: None,
-            sync: SyncState::default(),
+            sync: SyncState { synced_bytes, ..SyncState::default() },
             named: false,
             full: 0,
             ended: false,
             sealed: None,
+            left_open: false,
+            mark,
             done: new.done,
             noter: new.watch.map(Noter::new),
-            tally: RunTally::new(&header),
+            tally,
             labeller: LineLabeller::new(header),
-            unsynced: BatchTally::default(),
+            unsynced,
+            repeats_until,
             carry: Vec::new(),
             overlong: None,
-            entries: Arc::from(new.entries),
-            index: Arc::from(new.index),
+            entries: Arc::from(entries),
+            index: Arc::from(index),
             entries_rest: Vec::new(),
             index_rest,
-            stored_bytes: 0,
+            stored_bytes,
+        }
+    }
+
+    /// The record of the journal by which the recovery finds the run: of no bytes, where it goes on.
+    pub(super) fn begun(&self) -> BatchRecord {
+        let (offset, line) = (self.unsynced.begin(), self.unsynced.first_line());
+        BatchTally::from(offset, line).record(self.context.job_run_id.clone(), self.day(), false)
+    }
+
+    /// What another collector stored and told of in no journal must become durable by this one.
+    pub(super) fn dirty_from_before(&mut self, now: Duration) {
+        if !self.unsynced.is_empty() {
+            self.sync.dirty_since = Some(now);
         }
     }
 
@@ -174,16 +195,37 @@ impl Run {
         if self.overlong.is_some() || too_long {
             self.keep_part(tail, true, now, batch);
         } else if self.carry.is_empty() {
-            self.labeller.take(tail, now, batch);
+            self.take_line(tail, now, batch);
         } else {
             let mut line = std::mem::take(&mut self.carry);
             line.extend_from_slice(tail);
-            self.labeller.take(&line, now, batch);
+            self.take_line(&line, now, batch);
             line.clear();
             // A run that is silent after a long line must not hold its memory.
             if line.capacity() <= CARRY_KEPT_BYTES {
                 self.carry = line;
             }
+        }
+    }
+
+    fn take_line(&mut self, line: &[u8], now: Timestamp, batch: &mut Batch) {
+        self.labeller.take(line, now, batch);
+        if self.repeats_until != 0 {
+            self.leave_out_repeated(batch);
+        }
+    }
+
+    /// Takes the last line back if it is stored already.
+    fn leave_out_repeated(&mut self, batch: &mut Batch) {
+        let Some((facts, _)) = batch.lines.last() else { return };
+        if facts.foreign || facts.sequence == 0 {
+            return;
+        }
+        if facts.sequence <= self.repeats_until {
+            batch.take_back();
+            self.tally.replayed();
+        } else {
+            self.repeats_until = 0;
         }
     }
 
@@ -198,11 +240,14 @@ impl Run {
         }
     }
 
-    /// Takes what came without a line feed before the end of the pipe.
+    /// Takes what came without a line feed before the end of the pipe. If the wrapper died there,
+    /// the line comes again, whole.
     pub(super) fn take_end(&mut self, now: Timestamp, batch: &mut Batch) {
-        let unfinished = self.overlong.is_some() || !self.carry.is_empty();
         self.ended = true;
-        if unfinished {
+        self.left_open = self.context.stored_mark.is_some() && self.tally.so_far().end.is_none();
+        if self.left_open {
+            self.carry = Vec::new();
+        } else if self.overlong.is_some() || !self.carry.is_empty() {
             self.end_line(&[], now, batch);
         }
     }
@@ -260,8 +305,13 @@ impl Run {
         !self.entries_rest.is_empty() || !self.index_rest.is_empty()
     }
 
-    /// Seals the run, whose last line is in the file.
+    /// Seals the run, whose last line is in the file; one that is left open gets its record only.
     pub(super) fn seal(&mut self) -> io::Result<()> {
+        if self.left_open {
+            self.sealed = Some(self.tally.so_far().clone());
+            self.sync.urgent = true;
+            return self.write_rest();
+        }
         let (blocks, record) = std::mem::take(&mut self.tally).finish();
         for block in &blocks {
             index::write_block(block, &mut self.index_rest);
@@ -276,6 +326,8 @@ impl Run {
     pub(super) fn begin_sync(&mut self) {
         self.sync.in_flight = Some(self.unsynced.take());
         self.sync.in_flight_since = self.sync.dirty_since.take();
+        let record = self.sealed.as_ref().unwrap_or(self.tally.so_far());
+        self.sync.in_flight_sequence = record.last_sequence;
         self.sync.urgent = false;
     }
 
@@ -283,7 +335,7 @@ impl Run {
     pub(super) fn sync_targets(&self) -> Vec<Target> {
         let file = |path: &PathBuf, file| Target::File(path.clone(), Arc::clone(file));
         let mut targets = vec![file(&self.paths.entries, &self.entries)];
-        if self.sealed.is_some() {
+        if self.sealed.is_some() && !self.left_open {
             targets.push(file(&self.paths.index, &self.index));
         }
         if !self.named {

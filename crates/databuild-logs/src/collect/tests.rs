@@ -1,6 +1,7 @@
 //! Lines into a real pipe, a real folder out. Page: `docs/formats/run-file.md`.
 
 mod faults;
+mod resume;
 
 use super::{BatchNote, CollectError, ConsumeError, RunWatch};
 use crate::testing::{Store, context, end_line, log_line};

@@ -15,9 +15,9 @@ use super::sync::SyncPool;
 use super::ticket::CollectError;
 use super::timers::{TICK, Timer, Timers, round_up};
 use super::{CollectorOptions, Inbox, StopError};
+use crate::fs::Fs;
 use crate::limits;
 use crate::store::journal::JournalWriter;
-use crate::store::tally::BatchTally;
 use databuild_model::clock::Clock;
 use databuild_policy::backoff::Backoff;
 use databuild_policy::batch::{self, BatchLimits, Look, Next};
@@ -54,6 +54,7 @@ pub(super) struct Worker {
     pub(super) inbox: Arc<Inbox>,
     pub(super) new_runs: Receiver<NewRun>,
     pub(super) epoll: OwnedFd,
+    pub(super) fs: Arc<dyn Fs>,
     pub(super) pool: SyncPool<SyncKey>,
     pub(super) journal: JournalWriter,
     pub(super) durable: Durable,
@@ -132,9 +133,9 @@ impl Worker {
             }
             run.interest = Interest::Data;
             // Whoever puts the store right after a crash finds the run by this record.
-            let begun =
-                BatchTally::default().record(run.context.job_run_id.clone(), run.day(), false);
+            let begun = run.begun();
             self.append_to_journal(begun);
+            run.dirty_from_before(self.clock.mono());
             let named = run.write_rest();
             self.runs.insert(id, run);
             self.after_write(id, named);

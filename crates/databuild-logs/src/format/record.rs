@@ -31,8 +31,8 @@ pub struct RunRecord {
     pub malformed: u64,
     /// Times that a sequence number was not the one after the one before.
     pub sequence_gaps: u64,
-    /// Lines left out because they repeat, byte for byte, an entry that is there. 0 as long as no
-    /// wrapper sends anything twice: what repeats a number is stored, and counted as a gap.
+    /// Entries left out because they came again after the run was gone on with: their sequence numbers
+    /// were stored before. Not known any more once an index has been rebuilt.
     pub replayed: u64,
     /// Bytes cut off the end because they were not a whole line.
     pub torn_bytes: u64,

@@ -155,6 +155,19 @@ impl Fs for FaultyFs {
         Ok(())
     }
 
+    fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        match self.create_new(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => drop(made?),
+        }
+        let names = self.0.names.lock().unwrap();
+        let mut node = names.files.get(path).ok_or(io::ErrorKind::NotFound)?.lock().unwrap();
+        let len = node.bytes.len().max(bytes.len());
+        node.bytes.resize(len, 0);
+        node.bytes[..bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut names = self.0.names.lock().unwrap();
         names.files.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())

@@ -27,22 +27,27 @@ pub struct Rebuilt {
 
 /// Reads the entries of `run` from the beginning, and sums up anew from the line at byte `mark` on.
 pub fn rebuild(file: &dyn FsFile, run: &JobRunId, mark: u64) -> io::Result<Rebuilt> {
-    let mut pass = Pass::new(run, mark);
-    let mut chunk = vec![0; limits::READ_BYTES_MAX];
-    let mut rest: Vec<u8> = Vec::new();
-    let mut offset = 0;
-    loop {
-        let got = fs::read_full_at(file, &mut chunk, offset)?;
-        let Some(read) = chunk.get(..got).filter(|read| !read.is_empty()) else { break };
-        offset += got as u64;
-        rest = pass.chunk(rest, read);
-    }
-    pass.tally.torn(rest.len() as u64);
+    let (mut pass, torn) = Pass::over(file, run, mark)?;
+    pass.tally.torn(torn);
     let (blocks, record) = pass.tally.finish();
-    if pass.since_mark.is_empty() {
-        pass.since_mark = BatchTally::from(record.bytes, record.entries);
-    }
     Ok(Rebuilt { header: pass.header, blocks, record, since_mark: pass.since_mark })
+}
+
+/// The counts of a run that goes on.
+#[derive(Debug)]
+pub struct Counted {
+    /// All that was counted, with the blocks of the index.
+    pub tally: RunTally,
+    /// The counts of the lines from `mark` on.
+    pub since_mark: BatchTally,
+    /// Bytes behind the last whole line.
+    pub torn: u64,
+}
+
+/// Counts the entries of a run that goes on; as [`rebuild`].
+pub fn count(file: &dyn FsFile, run: &JobRunId, mark: u64) -> io::Result<Counted> {
+    let (pass, torn) = Pass::over(file, run, mark)?;
+    Ok(Counted { tally: pass.tally, since_mark: pass.since_mark, torn })
 }
 
 struct Pass {
@@ -71,6 +76,25 @@ impl Pass {
             mark,
             since_mark: BatchTally::default(),
         }
+    }
+
+    /// Reads all of `file`; answers how many bytes are behind the last whole line.
+    fn over(file: &dyn FsFile, run: &JobRunId, mark: u64) -> io::Result<(Pass, u64)> {
+        let mut pass = Pass::new(run, mark);
+        let mut chunk = vec![0; limits::READ_BYTES_MAX];
+        let mut rest: Vec<u8> = Vec::new();
+        let mut offset = 0;
+        loop {
+            let got = fs::read_full_at(file, &mut chunk, offset)?;
+            let Some(read) = chunk.get(..got).filter(|read| !read.is_empty()) else { break };
+            offset += got as u64;
+            rest = pass.chunk(rest, read);
+        }
+        if pass.since_mark.is_empty() {
+            let so_far = pass.tally.so_far();
+            pass.since_mark = BatchTally::from(so_far.bytes, so_far.entries);
+        }
+        Ok((pass, rest.len() as u64))
     }
 
     /// Takes the whole lines of `rest` and `read`, and gives back what is behind the last.

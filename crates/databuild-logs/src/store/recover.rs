@@ -4,6 +4,7 @@
 //! A cut at any byte of any file is put right here, by the next start of a collector. A file that
 //! somebody is writing, told by its lock, is left alone.
 
+use super::cover::may_tell_of;
 use super::journal::{self as journals, JournalWriter};
 use super::rebuild::{Rebuilt, rebuild};
 use super::{RunPaths, lock_for_writing};
@@ -12,6 +13,7 @@ use crate::format::index::{self, RunIndex};
 use crate::format::journal::{BatchRecord, JournalPlace, JournalRecord};
 use crate::fs::{self, Fs};
 use databuild_model::ids::JobRunId;
+use databuild_model::spool;
 use databuild_model::time::Day;
 use databuild_policy::naming::{self, JournalName, RunFile};
 use std::collections::HashMap;
@@ -25,6 +27,8 @@ pub enum RunState {
     Sealed(RunRecord),
     /// Somebody writes it.
     Live,
+    /// Nobody writes it, and it has a spool: whoever adopts it goes on with it or closes it.
+    Spooled,
     /// Nothing was ever written.
     Empty,
     /// It was sealed, or sealed anew, from its entries.
@@ -61,6 +65,9 @@ pub fn recover_run(fs: &dyn Fs, logs_dir: &Path, day: Day, run: &JobRunId) -> io
     {
         return Ok(RunState::Sealed(record));
     }
+    if has_spool(fs, logs_dir, run)? {
+        return Ok(RunState::Spooled);
+    }
     let rebuilt = rebuild(file.as_ref(), run, 0)?;
     replace_index(fs, &paths, &rebuilt)?;
     // Only now: the index that counts the torn bytes must be there before they are gone.
@@ -69,6 +76,15 @@ pub fn recover_run(fs: &dyn Fs, logs_dir: &Path, day: Day, run: &JobRunId) -> io
     }
     file.sync_data()?;
     Ok(RunState::Restored(rebuilt.record))
+}
+
+/// Whether somebody can still go on with an unsealed run.
+pub(crate) fn has_spool(fs: &dyn Fs, logs_dir: &Path, run: &JobRunId) -> io::Result<bool> {
+    let spool = logs_dir.join(spool::SPOOL_DIR).join(run.as_str());
+    match fs.open_read(&spool.join(spool::RUN_FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        opened => opened.map(|_| true),
+    }
 }
 
 /// The index of a run as far as it is whole; nothing if there is none, or it is of another run.
@@ -195,7 +211,7 @@ fn note(state: &RunState, run: &JobRunId, done: &mut Recovery) {
             done.restored.push(run.clone());
             done.torn_bytes += record.torn_bytes;
         }
-        RunState::Sealed(_) | RunState::Live | RunState::Empty => {}
+        RunState::Sealed(_) | RunState::Live | RunState::Spooled | RunState::Empty => {}
     }
 }
 
@@ -210,7 +226,7 @@ fn missing(
 ) -> io::Result<Option<JournalRecord>> {
     let record = match state {
         RunState::Sealed(record) | RunState::Restored(record) => record,
-        RunState::Live | RunState::Empty => return Ok(None),
+        RunState::Live | RunState::Spooled | RunState::Empty => return Ok(None),
     };
     let (upto, sealed) = covered.get(run).copied().unwrap_or_default();
     if sealed && record.bytes <= upto {
@@ -228,7 +244,10 @@ fn covered_since(
     since: Day,
 ) -> io::Result<Covered> {
     let mut covered = Covered::new();
-    for &journal in names.iter().filter(|name| since <= name.day) {
+    for &journal in names {
+        if !may_tell_of(fs, logs_dir, journal, since)? {
+            continue;
+        }
         each_batch(fs, logs_dir, journal, |batch| {
             let end = batch.end();
             let entry = covered.entry(batch.job_run_id).or_default();

@@ -124,6 +124,11 @@ impl RunTally {
         self.record.torn_bytes += bytes;
     }
 
+    /// Counts an entry that is not stored because it is there already.
+    pub fn replayed(&mut self) {
+        self.record.replayed += 1;
+    }
+
     /// The blocks that are full and were not taken yet.
     pub fn take_blocks(&mut self) -> Vec<Block> {
         std::mem::take(&mut self.finished)
@@ -203,6 +208,16 @@ impl BatchTally {
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.entries == 0
+    }
+
+    /// Where the stretch begins in the file.
+    pub fn begin(&self) -> u64 {
+        self.offset
+    }
+
+    /// The number of its first line.
+    pub fn first_line(&self) -> u64 {
+        self.first_line
     }
 
     /// Where the stretch ends in the file.

@@ -180,8 +180,13 @@ impl Worker {
         run.named = true;
         self.durable.days.insert(run.day());
         run.sync.synced_bytes = tally.end();
+        let sequence = run.sync.in_flight_sequence;
+        if let Some(mark) = &mut run.mark {
+            mark.synced(self.fs.as_ref(), tally.end(), sequence, last);
+        }
         if last || !tally.is_empty() {
-            let mut record = tally.record(run.context.job_run_id.clone(), run.day(), last);
+            let sealed = last && !run.left_open;
+            let mut record = tally.record(run.context.job_run_id.clone(), run.day(), sealed);
             let sync = self.clock.mono().saturating_sub(sent);
             record.synced = Some(Synced { at: self.clock.wall(), took: sync });
             self.append_to_journal(record);
