@@ -5,6 +5,7 @@
 //! are copied, never printed anew. No I/O and no HTTP here.
 
 pub(crate) mod array;
+pub(crate) mod proof;
 pub(crate) mod protobuf;
 pub(crate) mod sse;
 pub(crate) mod text;

@@ -15,7 +15,8 @@ pub(crate) use house::{
 };
 pub(crate) use metrics::{ExportArgs, FormatChoice, MetricsArgs, MetricsCommand};
 pub(crate) use read::{
-    FollowChoice, LogsArgs, OrderChoice, RunsArgs, RunsCommand, StatusArgs, TimestampChoice,
+    FollowChoice, LogsArgs, LogsCommand, OrderChoice, RunsArgs, RunsCommand, StatusArgs,
+    TimestampChoice, VerifyArgs,
 };
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};

@@ -7,8 +7,9 @@ mod nothing;
 mod selector;
 mod sink;
 pub(crate) mod target;
+pub(crate) mod verify;
 
-use super::args::{LogsArgs, OrderChoice};
+use super::args::{LogsArgs, LogsCommand, OrderChoice};
 use super::context::Context;
 use super::outcome::{Exit, Failure};
 use crate::render::ending;
@@ -22,6 +23,9 @@ use target::{Target, Targets};
 
 /// Reads what was asked for.
 pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
+    if let Some(LogsCommand::Verify(args)) = &args.command {
+        return verify::run(args, context);
+    }
     let project = context.project()?;
     let bel = project.existing_bel()?;
     let reader = project.reader();

@@ -5,6 +5,7 @@ use crate::server::params::Params;
 use crate::server::problem::{Problem, Slug, Words};
 use crate::server::service::Service;
 use crate::server::views::{Metric, Page, Run};
+use crate::wire::proof::Proof;
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use databuild_graph::bel::rows::{RunFilter, RunRow};
@@ -151,6 +152,30 @@ pub(crate) async fn metrics(
     let id = service.resolve_run(run).await?;
     let points = service.blocking(move |service| Ok(service.reader().get_job_metrics(&id)?));
     Ok(Json(points.await?.into_iter().map(Metric::from).collect()))
+}
+
+/// Counts and hashes everything again that the record of a run claims: entries by their numbers, the
+/// job's output by the byte ranges of the entries, counts, hash and index against the seal. Reads the
+/// whole file: about a second a gigabyte.
+#[utoipa::path(get, path = "/api/v1/jobs/{job_run_id}/verify", operation_id = "verify_job", tag = "logs",
+    params(("job_run_id" = String, Path, description = "The run's id, or BUILD.RUN such as 42.6")),
+    responses(
+        (status = 200, description = "What was found; the state says whether the record is whole", body = Proof),
+        (status = "default", description = "An error", content_type = "application/problem+json", body = Words),
+    ),
+)]
+pub(crate) async fn verify(
+    State(service): State<Arc<Service>>,
+    Path(run): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Proof>, Problem> {
+    Params::parse(query.as_deref(), &[])?;
+    let id = service.resolve_run(run).await?;
+    let proof = service.blocking(move |service| {
+        let number = service.number_of(&id)?;
+        Ok(Proof::new(&service.reader().verify(&id, &|_| {})?, number))
+    });
+    Ok(Json(proof.await?))
 }
 
 /// Stops the build that the run belongs to: a run alone cannot be stopped, since what needs it would

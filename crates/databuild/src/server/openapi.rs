@@ -20,6 +20,7 @@ use utoipa::OpenApi;
         jobs::list,
         jobs::one,
         jobs::metrics,
+        jobs::verify,
         jobs::cancel,
         builds::list,
         builds::start,

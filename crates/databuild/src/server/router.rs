@@ -16,6 +16,7 @@ pub(crate) fn router(service: Arc<Service>, around: Arc<Frame>) -> Router {
         .route("/api/v1/jobs/{job_run_id}/logs", get(logs::logs))
         .route("/api/v1/jobs/{job_run_id}/logs/lines", get(logs::lines))
         .route("/api/v1/jobs/{job_run_id}/metrics", get(jobs::metrics))
+        .route("/api/v1/jobs/{job_run_id}/verify", get(jobs::verify))
         .route("/api/v1/jobs/{job_run_id}/cancel", post(jobs::cancel))
         .route("/api/v1/builds", get(builds::list).post(builds::start))
         .route("/api/v1/builds/{build}", get(builds::one))
@@ -42,7 +43,7 @@ pub(crate) fn router(service: Arc<Service>, around: Arc<Frame>) -> Router {
 pub(crate) const UNMATCHED: &str = "unmatched";
 
 /// The templates of the paths, as metrics name them.
-const TEMPLATES: [&str; 23] = [
+const TEMPLATES: [&str; 24] = [
     "/api/v1/builds",
     "/api/v1/builds/{build}",
     "/api/v1/builds/{build}/cancel",
@@ -55,6 +56,7 @@ const TEMPLATES: [&str; 23] = [
     "/api/v1/jobs/{job_run_id}/logs",
     "/api/v1/jobs/{job_run_id}/logs/lines",
     "/api/v1/jobs/{job_run_id}/metrics",
+    "/api/v1/jobs/{job_run_id}/verify",
     "/api/v1/metrics",
     "/api/v1/openapi.json",
     "/api/v1/partitions",

@@ -151,6 +151,14 @@ impl Service {
         Ok(matches!(self.bel().find_run(id.as_str())?, Selected::One(row) if row.id == *id))
     }
 
+    /// The number that people use for a run, if a build knows it.
+    pub(crate) fn number_of(&self, id: &JobRunId) -> Result<Option<String>, Problem> {
+        Ok(match self.bel().find_run(id.as_str())? {
+            Selected::One(row) if row.id == *id => Some(row.number.to_string()),
+            Selected::One(_) | Selected::Nothing | Selected::Ambiguous(_) => None,
+        })
+    }
+
     /// The run as its build knows it; else its id alone.
     pub(crate) fn run_or_stored(&self, id: String) -> Result<Run, Problem> {
         Ok(match self.bel().find_run(&id)? {

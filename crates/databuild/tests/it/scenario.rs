@@ -48,6 +48,7 @@ scenarios! {
     noproject
     run
     usage
+    verify
 }
 
 fn folder() -> PathBuf {

@@ -75,9 +75,11 @@ proptest! {
         }
         prop_assert_eq!(coverage.stored(), kept);
         let mut missing = 0;
-        coverage.problems(Stream::Stderr, Some(at), &mut |problem| match problem {
-            Problem::Bytes { from, to: Some(to), reason: None, .. } => missing += to - from,
-            other => panic!("{other}"),
+        coverage.problems(Stream::Stderr, Some(at), &mut |problem| {
+            let Problem::Bytes { from, to: Some(to), reason: None, .. } = problem else {
+                panic!("{problem}");
+            };
+            missing += to - from;
         });
         prop_assert_eq!(kept + missing, at);
     }

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 /// Arguments of `databuild logs`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
 What to read (TARGET):
   42.6                     a job run            42            all runs of a build
@@ -17,12 +18,17 @@ Examples:
   databuild logs 42 --failed               only the failed runs of build 42
   databuild logs 42.6 -L error -C 3        errors, each with three entries around it
   databuild logs @latest -g 'timeout|refused' --since 15m
-  databuild logs 42.6 -o jsonl | jq .content.log.message")]
+  databuild logs 42.6 -o jsonl | jq .content.log.message
+  databuild logs verify --all              prove that every record is whole
+
+A job that is called verify is read with -l job=verify.")]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag as typed, and they are independent"
 )]
 pub(crate) struct LogsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<LogsCommand>,
     /// Runs, builds, jobs, partitions or @latest, @failed, @running
     #[arg(value_name = "TARGET")]
     pub(crate) targets: Vec<String>,
@@ -92,6 +98,37 @@ pub(crate) struct LogsArgs {
     /// The job's name before each entry (by itself when several runs are read)
     #[arg(long)]
     pub(crate) prefix: bool,
+}
+
+/// What else to do with stored logs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogsCommand {
+    /// Prove that the record of a run is whole, or name what is missing
+    Verify(VerifyArgs),
+}
+
+/// Arguments of `databuild logs verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Everything is counted again from the stored bytes: entries by their numbers, the job's output by the
+byte ranges that the entries stand for, counts, hash and index against the seal. What is missing is
+named with the reason that the record gives. Nothing is changed.
+
+Examples:
+  databuild logs verify                   the newest run
+  databuild logs verify 42 clean/date=…   all runs of a build, and the run that made a partition
+  databuild logs verify --all             every stored run; -v names the complete ones too
+  databuild logs verify --all -o jsonl    one JSON value a run
+
+Exit codes: 0 every run is complete or still running, 1 something is missing or was changed,
+4 there is no such run.")]
+pub(crate) struct VerifyArgs {
+    /// Runs, builds, jobs, partitions or @latest, @failed, @running [default: @latest]
+    #[arg(value_name = "RUN")]
+    pub(crate) targets: Vec<String>,
+    /// Every run that is stored
+    #[arg(long, conflicts_with = "targets")]
+    pub(crate) all: bool,
 }
 
 /// How long to follow.

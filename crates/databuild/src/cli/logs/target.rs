@@ -96,6 +96,21 @@ pub(crate) fn find(
     Ok(targets)
 }
 
+/// The runs that `texts` name, in the order of these, each once.
+pub(super) fn named(
+    texts: &[String],
+    bel: Option<&Bel>,
+    reader: &LogReader,
+) -> Result<Vec<Target>, Failure> {
+    let mut targets = Targets::default();
+    for text in texts {
+        one(text, bel, reader, &mut targets)?;
+    }
+    let mut seen = BTreeSet::new();
+    targets.runs.retain(|target| seen.insert(target.id.clone()));
+    Ok(targets.runs)
+}
+
 fn one(
     text: &str,
     bel: Option<&Bel>,
@@ -276,7 +291,7 @@ fn has_failed(row: &RunRow) -> bool {
     }
 }
 
-fn all_runs() -> RunFilter {
+pub(super) fn all_runs() -> RunFilter {
     RunFilter { limit: Some(u32::MAX), ..RunFilter::default() }
 }
 

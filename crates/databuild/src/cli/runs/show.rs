@@ -2,6 +2,7 @@
 
 use super::super::args::Output;
 use super::super::context::Context;
+use super::super::logs::verify;
 use super::super::outcome::{Exit, Failure};
 use super::list::{build_word, run_cells, run_word, took_between, wanted_text};
 use crate::project::Project;
@@ -12,7 +13,7 @@ use crate::render::times::{Times, counted, grouped};
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{BuildRow, RunFilter, RunRow, TaskRow};
 use databuild_graph::bel::select::Selected;
-use databuild_logs::read::{ReadError, RunInfo};
+use databuild_logs::read::{ReadError, RunInfo, RunState as StoredState};
 use databuild_model::bel::transition::TaskState;
 use databuild_model::bel::{BuildKind, TaskEnd};
 use databuild_model::clock::Clock;
@@ -38,7 +39,14 @@ pub(super) fn run(
                 Err(ReadError::RunNotFound { .. }) => None,
                 Err(error) => return Err(error.into()),
             };
-            (run_json(&run), run_text(context, &run, info.as_ref()))
+            let missing = info.as_ref().map(|info| missing(project, info)).transpose()?;
+            let missing = missing.unwrap_or_default();
+            let mut value = run_json(&run);
+            if let (Value::Object(object), Some(info)) = (&mut value, &info) {
+                object.insert("log_state".to_owned(), info.state.to_string().into());
+                object.insert("log_problems".to_owned(), missing.clone().into());
+            }
+            (value, run_text(context, &run, info.as_ref(), &missing))
         }
         Selected::Ambiguous(runs) => {
             let lines =
@@ -131,7 +139,22 @@ fn was_tried(state: TaskState) -> bool {
     }
 }
 
-fn run_text(context: &Context, run: &RunRow, info: Option<&RunInfo>) -> String {
+/// Largest log that is verified only to show what is missing from it: a fraction of a second.
+const VERIFIED_BYTES_MAX: u64 = 128 << 20;
+
+/// What is missing from a run whose record is not whole.
+fn missing(project: &Project, info: &RunInfo) -> Result<Vec<String>, Failure> {
+    match info.state {
+        StoredState::Running | StoredState::Complete => Ok(Vec::new()),
+        StoredState::Incomplete { .. } if VERIFIED_BYTES_MAX < info.bytes => Ok(Vec::new()),
+        StoredState::Incomplete { .. } => {
+            let found = project.reader().verify(&info.job_run_id, &|_| {})?;
+            Ok(verify::problem_lines(&found).collect())
+        }
+    }
+}
+
+fn run_text(context: &Context, run: &RunRow, info: Option<&RunInfo>, missing: &[String]) -> String {
     let paint = Paint::new(context.colour_stdout());
     let times = Times::new(context.global.utc);
     let now = context.clock.wall();
@@ -163,6 +186,9 @@ fn run_text(context: &Context, run: &RunRow, info: Option<&RunInfo>) -> String {
                 .collect();
             let entries = counted(entries, "entry", "entries");
             fact("log", format!("{entries}, {}: {}", info.state, levels.join(", ")));
+            for problem in missing {
+                fact("missing", problem.clone());
+            }
         }
         None => fact("log", "none".to_owned()),
     }

@@ -172,3 +172,21 @@ fn a_stop_ends_tails_with_a_word() {
     assert_eq!(status.code(), Some(0), "{said}");
     run.end(0);
 }
+
+#[test]
+fn a_proof_is_the_same_over_http_and_on_the_command_line() {
+    let env = TestEnv::new();
+    let mut run = LiveRun::begin(&env, RUN);
+    run.chatter(200, &mut Dice::new(5));
+    let service = Service::start(&env, &[]);
+    let proof = || service.client.get(&format!("/api/v1/jobs/{RUN}/verify"));
+    assert_eq!(proof().json()["state"], "running");
+    run.end(0);
+    let complete = proof();
+    assert_eq!(complete.status, 200, "{}", complete.text());
+    assert_eq!(complete.json()["state"], "complete");
+    assert_eq!(complete.json()["entries"], 201);
+    let typed = env.sh(&format!("databuild logs verify {RUN} -o jsonl"));
+    assert_eq!(String::from_utf8_lossy(&typed.stdout).trim_end(), complete.text().trim_end());
+    assert_eq!(service.client.get("/api/v1/jobs/none/verify").status, 404);
+}
