@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if inputs.is_empty() {
         inputs.push(rustix::io::fcntl_dupfd_cloexec(std::io::stdin(), 3)?);
     }
-    let options = CollectorOptions { logs_dir, refresh_interval: Duration::from_secs(1) };
+    let options = CollectorOptions::new(logs_dir);
     let collector = LogCollector::start(options, Arc::new(OsFs), clock.clone())?;
     let mut tickets = Vec::new();
     for (number, input) in inputs.into_iter().enumerate() {

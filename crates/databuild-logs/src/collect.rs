@@ -7,6 +7,7 @@ mod line;
 mod mark;
 mod note;
 mod open;
+mod options;
 mod run;
 mod stats;
 mod sync;
@@ -16,6 +17,7 @@ mod watch;
 mod worker;
 
 pub use crate::store::resume::ResumeError;
+pub use options::{CollectorOptions, Durability, OnFull};
 pub use stats::CollectorStats;
 pub use ticket::{CollectError, RunTicket};
 pub use watch::{BatchNote, RunWatch};
@@ -40,17 +42,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use worker::Worker;
-
-/// How to collect.
-#[derive(Debug, Clone)]
-pub struct CollectorOptions {
-    /// The store's folder; made if it is missing.
-    pub logs_dir: PathBuf,
-    /// The longest time that an entry is not yet durable. More than a second counts as a second.
-    pub refresh_interval: Duration,
-}
 
 /// Whose output it is. The names are added to every entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -228,6 +220,7 @@ impl LogCollector {
         let folder = |source| StartError::Folder { path: logs_dir.clone(), source };
         let today = clock.wall().day();
         fs.create_dir_all(&logs_dir).map_err(folder)?;
+        let all = Arc::from(fs.open_all(&logs_dir).map_err(folder)?);
         let recovery = recover::recover(fs.as_ref(), &logs_dir, today).map_err(folder)?;
         fs.create_dir_all(&logs_dir.join(naming::JOURNAL_DIR)).map_err(folder)?;
         let journal = JournalWriter::open(fs.as_ref(), &logs_dir, today).map_err(folder)?;
@@ -258,6 +251,7 @@ impl LogCollector {
             new_runs: receiver,
             epoll,
             fs: Arc::clone(&fs),
+            all,
             pool: sync::SyncPool::new(Arc::clone(&fs), pool_wake),
             journal,
             durable: worker::Durable::default(),

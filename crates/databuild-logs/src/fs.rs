@@ -47,9 +47,15 @@ pub trait Fs: Send + Sync {
     /// Makes names that were made or changed in `dir` survive a power cut.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// Makes all that was written on the file system of `dir` survive a power cut: cheaper than many
-    /// files one by one. An error may be that of a file of somebody else.
-    fn sync_all(&self, dir: &Path) -> io::Result<()>;
+    /// Opens the file system that `dir` is on, to sync all of it.
+    fn open_all(&self, dir: &Path) -> io::Result<Box<dyn FsAll>>;
+}
+
+/// A whole file system.
+pub trait FsAll: Send + Sync {
+    /// Makes all that was written there survive a power cut: cheaper than many files one by one. Tells
+    /// of any write that failed since this was opened or asked last; it may be one of somebody else.
+    fn sync_all(&self) -> io::Result<()>;
 }
 
 /// An open file.

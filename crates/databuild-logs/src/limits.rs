@@ -64,3 +64,7 @@ pub const METRIC_RUNS_MAX: usize = 4 * RUNS_OPEN_MAX;
 /// The stored mark in a spool is written when this much was stored since: a small part of what a spool
 /// holds, and a write that nobody notices.
 pub const MARK_BYTES: u64 = 1 << 20;
+
+/// Without syncs by the clock, a run with a spool is synced when this much of it was stored, so that
+/// its spool, which may hold a few times as much, can be emptied.
+pub const SPOOL_SYNC_BYTES: u64 = 4 << 20;

@@ -13,6 +13,7 @@ use crate::format::{RunRecord, index};
 use crate::fs::{self, Fs, FsFile};
 use crate::limits;
 use databuild_model::ids::JobRunId;
+use databuild_model::spool;
 use databuild_model::time::Day;
 use databuild_policy::naming::{self, RunFile};
 use std::io;
@@ -52,6 +53,15 @@ pub(crate) fn lock_for_writing(file: &dyn FsFile) -> io::Result<bool> {
         std::thread::yield_now();
     }
     Ok(false)
+}
+
+/// Whether somebody can still go on with an unsealed run.
+pub(crate) fn has_spool(fs: &dyn Fs, logs_dir: &Path, run: &JobRunId) -> io::Result<bool> {
+    let spool = logs_dir.join(spool::SPOOL_DIR).join(run.as_str());
+    match fs.open_read(&spool.join(spool::RUN_FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        opened => opened.map(|_| true),
+    }
 }
 
 /// The seal of a run whose entries have `size` bytes, without reading the rest of its index; nothing

@@ -1,7 +1,7 @@
 //! What the tests of this crate share: a real clock, entries as text, and stores in folders that go
 //! away. Compiled for tests only.
 
-use crate::collect::{CollectorOptions, LogCollector, RunContext, RunTicket};
+use crate::collect::{CollectorOptions, Durability, LogCollector, OnFull, RunContext, RunTicket};
 use crate::fs::{Fs, OsFs};
 use databuild_model::clock::Clock;
 use databuild_model::ids::{AppName, BuildId, JobLabel, JobRunId};
@@ -76,6 +76,8 @@ pub(crate) struct Store {
     pub(crate) dir: tempfile::TempDir,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) collector: Option<LogCollector>,
+    pub(crate) durability: Durability,
+    pub(crate) on_full: OnFull,
 }
 
 impl Store {
@@ -84,15 +86,22 @@ impl Store {
     }
 
     pub(crate) fn with_fs(fs: Arc<dyn Fs>) -> Store {
-        let mut store = Store { dir: tempfile::tempdir().unwrap(), fs, collector: None };
+        Store::that(fs, Durability::default(), OnFull::default())
+    }
+
+    pub(crate) fn that(fs: Arc<dyn Fs>, durability: Durability, on_full: OnFull) -> Store {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store { dir, fs, collector: None, durability, on_full };
         store.start();
         store
     }
 
     pub(crate) fn start(&mut self) {
         let options = CollectorOptions {
-            logs_dir: self.logs_dir().to_owned(),
             refresh_interval: Duration::from_millis(50),
+            durability: self.durability,
+            on_full: self.on_full,
+            ..CollectorOptions::new(self.logs_dir().to_owned())
         };
         let clock = Arc::new(RealClock::new());
         self.collector = Some(LogCollector::start(options, self.fs.clone(), clock).unwrap());

@@ -111,8 +111,8 @@ impl Project {
     /// An engine that makes partitions and runs commands. Starts the collector.
     pub(crate) fn engine(&self) -> Result<Works, Failure> {
         let options = CollectorOptions {
-            logs_dir: self.config.logs_dir.clone(),
             refresh_interval: self.config.refresh_interval,
+            ..CollectorOptions::new(self.config.logs_dir.clone())
         };
         let clock = Arc::<SystemClock>::clone(&self.clock);
         let collector = LogCollector::start(options, Arc::new(OsFs), clock)?;

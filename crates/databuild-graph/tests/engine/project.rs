@@ -77,8 +77,8 @@ pub(crate) fn engine(
     let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
     let state_dir = folder.join(".databuild");
     let options = CollectorOptions {
-        logs_dir: state_dir.join("logs"),
         refresh_interval: Duration::from_millis(200),
+        ..CollectorOptions::new(state_dir.join("logs"))
     };
     let collector = LogCollector::start(options, Arc::new(OsFs), Arc::clone(&clock))?;
     Ok(Engine::new(EngineParts {

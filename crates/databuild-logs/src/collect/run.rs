@@ -10,11 +10,12 @@ use super::ticket::CollectError;
 use super::{RunContext, RunWatch};
 use crate::format::{BatchRecord, RunRecord, index};
 use crate::fs::{self, FsFile};
+use crate::limits;
 use crate::store::RunPaths;
 use crate::store::tally::{BatchTally, RunTally};
 use databuild_model::entry::Kind;
 use databuild_model::level::Level;
-use databuild_model::limits;
+use databuild_model::limits as model_limits;
 use databuild_model::time::{Day, Timestamp};
 use databuild_policy::batch::BatchState;
 use std::io;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-/// The problem of a line that is longer than [`limits::ENTRY_LINE_BYTES_MAX`].
+/// The problem of a line that is longer than [`model_limits::ENTRY_LINE_BYTES_MAX`].
 const TOO_LONG: &str = "the line is longer than an entry may be";
 
 /// A run's pipe, files and counts.
@@ -99,6 +100,8 @@ pub(super) struct SyncState {
     pub(super) in_flight_sequence: u64,
     /// Bytes of the entries that a sync covered.
     pub(super) synced_bytes: u64,
+    /// Nothing more is read before what was taken last, so many bytes of the pipe, is durable.
+    pub(super) then_read: Option<usize>,
 }
 
 impl SyncState {
@@ -183,7 +186,9 @@ impl Run {
             from = at + 1;
         }
         let rest = read.get(from..).unwrap_or_default();
-        if self.overlong.is_some() || limits::ENTRY_LINE_BYTES_MAX < self.carry.len() + rest.len() {
+        if self.overlong.is_some()
+            || model_limits::ENTRY_LINE_BYTES_MAX < self.carry.len() + rest.len()
+        {
             self.keep_part(rest, false, now, batch);
         } else {
             self.carry.extend_from_slice(rest);
@@ -191,7 +196,7 @@ impl Run {
     }
 
     fn end_line(&mut self, tail: &[u8], now: Timestamp, batch: &mut Batch) {
-        let too_long = limits::ENTRY_LINE_BYTES_MAX < self.carry.len() + tail.len();
+        let too_long = model_limits::ENTRY_LINE_BYTES_MAX < self.carry.len() + tail.len();
         if self.overlong.is_some() || too_long {
             self.keep_part(tail, true, now, batch);
         } else if self.carry.is_empty() {
@@ -329,6 +334,13 @@ impl Run {
         let record = self.sealed.as_ref().unwrap_or(self.tally.so_far());
         self.sync.in_flight_sequence = record.last_sequence;
         self.sync.urgent = false;
+    }
+
+    /// Whether what was written must become durable although nobody asks for it before the end: now,
+    /// at the end, or because a spool is not emptied before.
+    pub(super) fn must_be_synced(&self) -> bool {
+        let since = self.stored_bytes - self.sync.synced_bytes;
+        self.sealed.is_some() || (self.mark.is_some() && limits::SPOOL_SYNC_BYTES <= since)
     }
 
     /// What must be synced for that. The index only with the seal: until then it can be rebuilt.

@@ -1,7 +1,7 @@
 //! Syncing many files at once. A sync takes the disk a few milliseconds however little was written,
 //! but those that are asked for together end together: so a pool of threads, never one by one.
 
-use crate::fs::{Fs, FsFile};
+use crate::fs::{Fs, FsAll, FsFile};
 use crate::limits;
 use rustix::fd::OwnedFd;
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ pub(super) enum Target {
     File(PathBuf, Arc<dyn FsFile>),
     Dir(PathBuf),
     /// All that is on the file system of this folder.
-    All(PathBuf),
+    All(PathBuf, Arc<dyn FsAll>),
 }
 
 /// What was synced together, or the first error. `key` is the caller's.
@@ -173,10 +173,7 @@ impl<K> Shared<K> {
                 let result = self.fs.sync_dir(&path);
                 (path, result)
             }
-            Target::All(path) => {
-                let result = self.fs.sync_all(&path);
-                (path, result)
-            }
+            Target::All(path, all) => (path, all.sync_all()),
         };
         let mut finished = Vec::new();
         for group in errand.groups {

@@ -1,5 +1,6 @@
 //! Lines into a real pipe, a real folder out. Page: `docs/formats/run-file.md`.
 
+mod durability;
 mod faults;
 mod resume;
 

@@ -14,8 +14,8 @@ use super::stats::STATS_EVERY;
 use super::sync::SyncPool;
 use super::ticket::CollectError;
 use super::timers::{TICK, Timer, Timers, round_up};
-use super::{CollectorOptions, Inbox, StopError};
-use crate::fs::Fs;
+use super::{CollectorOptions, Durability, Inbox, StopError};
+use crate::fs::{Fs, FsAll};
 use crate::limits;
 use crate::store::journal::JournalWriter;
 use databuild_model::clock::Clock;
@@ -55,6 +55,8 @@ pub(super) struct Worker {
     pub(super) new_runs: Receiver<NewRun>,
     pub(super) epoll: OwnedFd,
     pub(super) fs: Arc<dyn Fs>,
+    /// The file system of the store.
+    pub(super) all: Arc<dyn FsAll>,
     pub(super) pool: SyncPool<SyncKey>,
     pub(super) journal: JournalWriter,
     pub(super) durable: Durable,
@@ -177,8 +179,12 @@ impl Worker {
     }
 
     /// Decides when to read a pipe again, after a look that took `bytes`.
-    fn plan_read(&mut self, id: u64, bytes: usize) {
+    pub(super) fn plan_read(&mut self, id: u64, bytes: usize) {
         let Some(run) = self.runs.get_mut(&id) else { return };
+        if self.options.durability == Durability::Always && run.sync.dirty_since.is_some() {
+            run.sync.then_read = Some(bytes);
+            return self.listen(id, Interest::Nothing);
+        }
         let look = Look { bytes, capacity: run.capacity, now: self.clock.mono() };
         let wait_max = limits::BATCH_WAIT_MAX.min(self.options.refresh_interval);
         let bounds = BatchLimits { wait_max, wait_min: limits::BATCH_WAIT_MIN };
@@ -315,7 +321,7 @@ impl Worker {
                 self.read(id);
             }
             if let Some(run) = self.runs.remove(&id) {
-                drop(run.entries.sync_data());
+                self.sync_abandoned(&run);
                 let error = CollectError::Stopped { run: run.context.job_run_id.clone() };
                 run.finish(Err(error));
             }

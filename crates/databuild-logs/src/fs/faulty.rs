@@ -1,7 +1,7 @@
 //! Files in memory that fail when a test wants it: short writes, a full disk, a disk that reports
 //! errors. Nothing but tests uses this.
 
-use super::{DirItem, Fs, FsFile};
+use super::{DirItem, Fs, FsAll, FsFile};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -32,6 +32,9 @@ type Inode = Arc<Mutex<Node>>;
 struct Node {
     bytes: Vec<u8>,
     writer: Option<u64>,
+    /// How often it was synced, and how many of its bytes that covered.
+    syncs: usize,
+    synced: usize,
 }
 
 /// What goes wrong.
@@ -71,13 +74,29 @@ impl FaultyFs {
         names.files.iter().map(|(path, node)| (path.clone(), bytes(node))).collect()
     }
 
+    /// How often a file was synced.
+    pub(crate) fn syncs(&self, path: &Path) -> usize {
+        let names = self.0.names.lock().unwrap();
+        names.files.get(path).map_or(0, |node| node.lock().unwrap().syncs)
+    }
+
+    /// Bytes of a file that no sync covered.
+    pub(crate) fn unsynced(&self, path: &Path) -> usize {
+        let names = self.0.names.lock().unwrap();
+        let rest = |node: &Inode| {
+            let node = node.lock().unwrap();
+            node.bytes.len().saturating_sub(node.synced)
+        };
+        names.files.get(path).map_or(0, rest)
+    }
+
     /// A file system with these files, and nobody who has them open.
     pub(crate) fn with(files: &BTreeMap<PathBuf, Vec<u8>>) -> FaultyFs {
         let fs = FaultyFs::default();
         let mut names = fs.0.names.lock().unwrap();
         for (path, bytes) in files {
             names.dirs.extend(path.ancestors().skip(1).map(Path::to_owned));
-            let node = Node { bytes: bytes.clone(), writer: None };
+            let node = Node { bytes: bytes.clone(), synced: bytes.len(), ..Node::default() };
             names.files.insert(path.clone(), Arc::new(Mutex::new(node)));
         }
         drop(names);
@@ -178,8 +197,14 @@ impl Fs for FaultyFs {
         if found { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     }
 
-    fn sync_all(&self, dir: &Path) -> io::Result<()> {
+    fn open_all(&self, dir: &Path) -> io::Result<Box<dyn FsAll>> {
         self.sync_dir(dir)?;
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl FsAll for FaultyFs {
+    fn sync_all(&self) -> io::Result<()> {
         if self.faults().sync_error.is_some() { Err(Errno::IO.into()) } else { Ok(()) }
     }
 }
@@ -227,8 +252,13 @@ impl FsFile for File {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let fails = named(&self.path, self.fs.faults().sync_error);
-        if fails { Err(Errno::IO.into()) } else { Ok(()) }
+        if named(&self.path, self.fs.faults().sync_error) {
+            return Err(Errno::IO.into());
+        }
+        let mut node = self.node.lock().unwrap();
+        node.syncs += 1;
+        node.synced = node.bytes.len();
+        Ok(())
     }
 
     fn try_lock(&self) -> io::Result<bool> {

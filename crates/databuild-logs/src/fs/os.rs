@@ -1,6 +1,6 @@
 //! The real files of this machine.
 
-use super::{DirItem, Fs, FsFile};
+use super::{DirItem, Fs, FsAll, FsFile};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -78,8 +78,17 @@ impl Fs for OsFs {
         File::open(dir)?.sync_all()
     }
 
-    fn sync_all(&self, dir: &Path) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(File::open(dir)?)?)
+    fn open_all(&self, dir: &Path) -> io::Result<Box<dyn FsAll>> {
+        Ok(Box::new(OsAll(File::open(dir)?)))
+    }
+}
+
+/// A folder that stays open: the kernel remembers for each open file which errors it was told.
+struct OsAll(File);
+
+impl FsAll for OsAll {
+    fn sync_all(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.0)?)
     }
 }
 

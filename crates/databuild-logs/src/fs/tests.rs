@@ -33,8 +33,8 @@ fn contract(fs: &dyn Fs, root: &Path) {
     assert_eq!(read_whole(reader.as_ref(), 100).unwrap(), b"one!", "appended behind the cut");
     file.sync_data().unwrap();
     fs.sync_dir(&dir).unwrap();
-    fs.sync_all(&dir).unwrap();
-    assert_eq!(fs.sync_all(&root.join("none")).err().map(kind), Some(ErrorKind::NotFound));
+    fs.open_all(&dir).unwrap().sync_all().unwrap();
+    assert_eq!(fs.open_all(&root.join("none")).err().map(kind), Some(ErrorKind::NotFound));
 
     assert!(!reader.is_locked().unwrap());
     assert!(file.try_lock().unwrap() && file.try_lock().unwrap());

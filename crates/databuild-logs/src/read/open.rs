@@ -11,6 +11,7 @@ use crate::format::index::IndexHeader;
 use crate::format::{RunEnd, RunRecord};
 use crate::fs::read_whole;
 use crate::store::facts::LineReader;
+use crate::store::has_spool;
 use databuild_model::ids::JobRunId;
 use databuild_model::time::{Day, Timestamp};
 use databuild_policy::naming;
@@ -135,6 +136,10 @@ impl OpenRun {
         let sealed = sealed.map(|file| ends_in_seal(&file)).transpose()?.unwrap_or(false);
         if changed != self.committed || sealed {
             return Ok(None);
+        }
+        // Its output goes on in a spool until somebody goes on with the run or closes it.
+        if has_spool(logs.fs, logs.path, &self.run)? {
+            return Ok(Some(RunState::Running));
         }
         Ok(Some(RunState::of_end(self.last_entry_end()?)))
     }

@@ -7,13 +7,12 @@
 use super::cover::may_tell_of;
 use super::journal::{self as journals, JournalWriter};
 use super::rebuild::{Rebuilt, rebuild};
-use super::{RunPaths, lock_for_writing};
+use super::{RunPaths, has_spool, lock_for_writing};
 use crate::format::RunRecord;
 use crate::format::index::{self, RunIndex};
 use crate::format::journal::{BatchRecord, JournalPlace, JournalRecord};
 use crate::fs::{self, Fs};
 use databuild_model::ids::JobRunId;
-use databuild_model::spool;
 use databuild_model::time::Day;
 use databuild_policy::naming::{self, JournalName, RunFile};
 use std::collections::HashMap;
@@ -76,15 +75,6 @@ pub fn recover_run(fs: &dyn Fs, logs_dir: &Path, day: Day, run: &JobRunId) -> io
     }
     file.sync_data()?;
     Ok(RunState::Restored(rebuilt.record))
-}
-
-/// Whether somebody can still go on with an unsealed run.
-pub(crate) fn has_spool(fs: &dyn Fs, logs_dir: &Path, run: &JobRunId) -> io::Result<bool> {
-    let spool = logs_dir.join(spool::SPOOL_DIR).join(run.as_str());
-    match fs.open_read(&spool.join(spool::RUN_FILE)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        opened => opened.map(|_| true),
-    }
 }
 
 /// The index of a run as far as it is whole; nothing if there is none, or it is of another run.

@@ -106,7 +106,7 @@ fn a_run_that_failed_is_put_right_by_the_next_start() {
 }
 
 /// Runs of which the journal says that something is durable.
-fn journalled(fs: &FaultyFs, store: &Store) -> usize {
+pub(super) fn journalled(fs: &FaultyFs, store: &Store) -> usize {
     let journals = crate::store::journal::list(fs, store.logs_dir()).unwrap();
     let place = JournalPlace { journal: journals[0], offset: 0 };
     let (records, _) = read_from(fs, store.logs_dir(), place, 1 << 20).unwrap();

@@ -5,6 +5,8 @@
 //! become due wait for the next one. So a run alone is synced at once, and a crowd shares.
 
 use super::Worker;
+use crate::collect::Durability;
+use crate::collect::run::Run;
 use crate::collect::sync::{SyncDone, Target};
 use crate::collect::ticket::CollectError;
 use crate::collect::timers::{Timer, sync_time};
@@ -15,6 +17,7 @@ use databuild_model::time::Day;
 use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a sync was for.
@@ -34,6 +37,9 @@ pub(in crate::collect) struct RunSync {
     /// When it was sent.
     sent: Duration,
 }
+
+/// The number of no run.
+const NOBODY: u64 = u64::MAX;
 
 /// What is not durable yet, and what is known to be.
 #[derive(Debug, Default)]
@@ -62,9 +68,15 @@ impl Worker {
         if run.sync.in_flight.is_some() || run.is_behind() {
             return;
         }
-        if run.sync.urgent || run.sealed.is_some() {
+        let dirty = run.sync.dirty_since.is_some();
+        let (urgent, at_once) = match self.options.durability {
             // Somebody waits for the end of a run; of errors in a row the first went at once.
-            self.durable.at_once |= run.sealed.is_some();
+            Durability::Interval => (run.sync.urgent, run.sealed.is_some()),
+            Durability::Process => (run.sealed.is_some(), run.sealed.is_some()),
+            Durability::Always => (dirty, dirty || run.sealed.is_some()),
+        };
+        if urgent || run.sealed.is_some() {
+            self.durable.at_once |= at_once;
             return self.join_round(id);
         }
         if let Some(since) = run.sync.dirty_since
@@ -109,21 +121,27 @@ impl Worker {
         }
         self.durable.at_once = false;
         self.durable.not_before = now + limits::SYNC_GAP_MIN;
-        let mut syncs = Vec::new();
+        let (mut syncs, mut told) = (Vec::new(), Vec::new());
         for id in std::mem::take(&mut self.durable.waiting) {
             let Some(run) = self.runs.get_mut(&id) else { continue };
             run.sync.waiting = false;
             // A run that cannot be written now comes again when it can.
             if !run.is_behind() {
                 run.begin_sync();
-                syncs.push(RunSync { id, last: run.sealed.is_some(), sent: now });
+                let sync = RunSync { id, last: run.sealed.is_some(), sent: now };
+                if self.options.durability == Durability::Process && !run.must_be_synced() {
+                    told.push(sync);
+                } else {
+                    syncs.push(sync);
+                }
             }
         }
+        told.into_iter().for_each(|sync| self.tell_stored(sync));
         if syncs.len() < limits::SYNC_ALL_RUNS_MIN {
             self.sync_each(&syncs);
         } else {
             self.durable.in_flight += 1;
-            let all = Target::All(self.options.logs_dir.clone());
+            let all = Target::All(self.options.logs_dir.clone(), Arc::clone(&self.all));
             self.pool.submit([(SyncKey::Many(syncs), vec![all])]);
         }
     }
@@ -201,7 +219,28 @@ impl Worker {
             }
         } else {
             self.plan_sync(id);
+            let run = self.runs.get_mut(&id);
+            if let Some(bytes) = run.and_then(|run| run.sync.then_read.take()) {
+                self.plan_read(id, bytes);
+            }
         }
+    }
+
+    /// The journal tells of what is stored, without a sync: so was it chosen.
+    fn tell_stored(&mut self, sync: RunSync) {
+        let Some(run) = self.runs.get_mut(&sync.id) else { return };
+        let tally = run.sync.in_flight.take().unwrap_or_default();
+        if !tally.is_empty() {
+            let record = tally.record(run.context.job_run_id.clone(), run.day(), false);
+            self.append_to_journal(record);
+        }
+        self.plan_sync(sync.id);
+    }
+
+    /// Syncs what came of a run that is left as it is. Whoever drops the pool waits for it.
+    pub(super) fn sync_abandoned(&mut self, run: &Run) {
+        let sync = RunSync { id: NOBODY, last: false, sent: self.clock.mono() };
+        self.pool.submit([(SyncKey::Run(sync), run.sync_targets())]);
     }
 
     pub(super) fn append_to_journal(&mut self, record: BatchRecord) {

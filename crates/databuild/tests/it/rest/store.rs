@@ -73,8 +73,8 @@ impl LiveRun {
     /// Begins a run in the store of `env`.
     pub(crate) fn begin(env: &TestEnv, id: &str) -> LiveRun {
         let options = CollectorOptions {
-            logs_dir: env.work().join(".databuild/logs"),
             refresh_interval: Duration::from_millis(10),
+            ..CollectorOptions::new(env.work().join(".databuild/logs"))
         };
         let clock = Arc::new(Real::new());
         let collector = LogCollector::start(options, Arc::new(OsFs), clock).expect("a collector");
