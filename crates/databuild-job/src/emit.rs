@@ -62,6 +62,14 @@ impl Emitter {
         self.sequence
     }
 
+    /// The next entry gets this number; nothing waits to be written, and somebody reads.
+    pub(crate) fn go_on_from(&mut self, next_sequence: u64) {
+        self.sequence = next_sequence.saturating_sub(1);
+        self.out = Vec::new();
+        self.sent = 0;
+        self.lost = false;
+    }
+
     /// Whole lines that wait to be written.
     pub(crate) fn waiting(&self) -> &[u8] {
         self.out.get(self.sent..).unwrap_or_default()

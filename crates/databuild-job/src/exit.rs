@@ -45,6 +45,7 @@ pub(crate) fn outcome(exit: Option<Exit>, stop: Option<Stop>, oom: bool) -> Outc
     let (exit_code, signal) = match exit {
         Some(Exit::Code(code)) => (Some(code), None),
         Some(Exit::Signal(signal)) => (None, Some(signal)),
+        Some(Exit::Unknown) => (None, None),
         None => (None, Some(libc::SIGKILL)),
     };
     let own_code = exit_code.unwrap_or_else(|| signal.map_or(OUR_FAULT, |signal| 128 + signal));
@@ -56,6 +57,7 @@ pub(crate) fn outcome(exit: Option<Exit>, stop: Option<Stop>, oom: bool) -> Outc
         // Whoever stopped us must not read success into an orderly end.
         Some(Stop::Cancelled(sent)) if own_code == 0 => (Cause::Cancelled, 128 + sent.number()),
         Some(Stop::Cancelled(_)) => (Cause::Cancelled, own_code),
+        None if exit == Some(Exit::Unknown) => (Cause::WrapperLost, OUR_FAULT),
         None if oom && killed => (Cause::Oom, own_code),
         None if signal.is_some() => (Cause::Signal, own_code),
         None if own_code == 0 => (Cause::Success, 0),
@@ -64,16 +66,35 @@ pub(crate) fn outcome(exit: Option<Exit>, stop: Option<Stop>, oom: bool) -> Outc
     Outcome { cause, exit_code, signal, wrapper_code }
 }
 
+/// Why the job was stopped, in a word for another wrapper.
+pub(crate) fn stop_word(stop: Stop) -> &'static str {
+    let cause = match stop {
+        Stop::Timeout => Cause::Timeout,
+        Stop::Cancelled(_) | Stop::OutputLost => Cause::Cancelled,
+    };
+    cause.as_str()
+}
+
+/// What [`stop_word`] means. Which signal it was is not known any more.
+pub(crate) fn stop_of(word: Option<&str>) -> Option<Stop> {
+    if word == Some(Cause::Timeout.as_str()) {
+        Some(Stop::Timeout)
+    } else if word == Some(Cause::Cancelled.as_str()) {
+        Some(Stop::Cancelled(StopSignal::Terminate))
+    } else {
+        None
+    }
+}
+
 /// The event that says how the command ended.
 pub(crate) fn event_of(cause: Cause) -> &'static str {
     match cause {
         Cause::Success => event::TASK_COMPLETED,
         Cause::Timeout => event::TASK_TIMEOUT,
         Cause::Cancelled => event::TASK_CANCELLED,
-        Cause::Exit | Cause::Signal | Cause::Oom => event::TASK_FAILED,
+        Cause::Exit | Cause::Signal | Cause::Oom | Cause::WrapperLost => event::TASK_FAILED,
         Cause::LaunchFailed => event::TASK_LAUNCH_FAIL,
         Cause::ConfigInvalid => event::CONFIG_VALIDATE_FAIL,
-        Cause::WrapperLost => event::JOB_EXEC_FAIL,
     }
 }
 
@@ -125,12 +146,12 @@ pub(crate) fn reason(outcome: &Outcome) -> String {
         Cause::Oom => format!("killed by the kernel for want of memory ({how})"),
         Cause::Timeout => format!("took longer than it may ({how})"),
         Cause::Cancelled => format!("was told to stop ({how})"),
+        Cause::WrapperLost => "its wrapper was lost, and how it ended is not known".to_owned(),
         Cause::Success
         | Cause::Exit
         | Cause::Signal
         | Cause::LaunchFailed
-        | Cause::ConfigInvalid
-        | Cause::WrapperLost => how,
+        | Cause::ConfigInvalid => how,
     }
 }
 

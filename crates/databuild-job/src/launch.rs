@@ -3,12 +3,17 @@
 
 mod diagnose;
 
+use crate::channel::Source;
 use crate::config::Checked;
 use crate::limits::PIPE_BYTES;
-use crate::sys;
+use crate::process_tree::RUN_VARIABLE;
+use crate::spool::{Fifo, Spool};
+use crate::sys::{self, Bonds};
 use crate::terminal::{self, Standing, Terminal};
 use crate::{JobStdin, WrapOptions};
+use databuild_model::entry::Stream;
 use databuild_model::ids::JobRunId;
+use databuild_model::spool::Resume;
 use diagnose::diagnose;
 use rustix::pipe::PipeFlags;
 use std::ffi::OsStr;
@@ -23,8 +28,10 @@ use std::process::{Command, Stdio};
 pub(crate) struct Launched {
     /// Its process, and its process group.
     pub(crate) pid: i32,
-    /// Reading ends of standard output and standard error; they do not block.
-    pub(crate) pipes: [OwnedFd; 2],
+    /// Where standard output and standard error come from.
+    pub(crate) sources: [Source; 2],
+    /// How much the named pipes hold, if there are any.
+    pub(crate) pipe_bytes: Option<u64>,
     /// The terminal that its group has.
     pub(crate) terminal: Option<Terminal>,
 }
@@ -54,6 +61,7 @@ pub(crate) fn launch(
     checked: &Checked,
     identity: &Identity<'_>,
     options: &WrapOptions,
+    spool: Option<(&Spool, Resume)>,
 ) -> Result<Launched, LaunchFailure> {
     let config = &checked.config;
     let search_path = config.env.get("PATH").map(OsStr::new).or(options.search_path.as_deref());
@@ -64,9 +72,15 @@ pub(crate) fn launch(
         JobStdin::Null => Standing::Background,
         JobStdin::Inherit => terminal::standing(),
     };
-    let (command, pipes) = prepare(checked, identity, &standing)
-        .map_err(|error| diagnose::ours("cannot make pipes", &error))?;
-    let mut command = command;
+    let prepared = match spool {
+        Some((spool, from)) => spooled(spool, &from),
+        None => pipes(),
+    };
+    let streams = prepared.map_err(|error| diagnose::ours("cannot make pipes", &error))?;
+    let Streams { sources, writers, pipe_bytes, dies_with_us } = streams;
+    let mut command = prepare(checked, identity, &standing, writers);
+    let terminal = matches!(standing, Standing::Ours(_));
+    sys::isolate(&mut command, Bonds { terminal, dies_with_us });
     // Standard library and kernel both report a failed execve(2) here.
     let child = command.spawn();
     // The writing ends live in the command; ours must go, or the streams would never end.
@@ -78,7 +92,7 @@ pub(crate) fn launch(
     match child {
         Ok(child) => {
             let pid = i32::try_from(child.id()).unwrap_or(0);
-            Ok(Launched { pid, pipes, terminal })
+            Ok(Launched { pid, sources, pipe_bytes, terminal })
         }
         Err(error) => {
             if let Some(terminal) = terminal {
@@ -100,19 +114,56 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reading, writing))
 }
 
+/// The streams of a job that is to be started.
+struct Streams {
+    sources: [Source; 2],
+    writers: [OwnedFd; 2],
+    pipe_bytes: Option<u64>,
+    /// What it writes has nowhere to go without us.
+    dies_with_us: bool,
+}
+
+fn pipes() -> io::Result<Streams> {
+    let (stdout, stdout_writer) = pipe()?;
+    let (stderr, stderr_writer) = pipe()?;
+    Ok(Streams {
+        sources: [Source::Pipe(Some(stdout)), Source::Pipe(Some(stderr))],
+        writers: [stdout_writer, stderr_writer],
+        pipe_bytes: None,
+        dies_with_us: true,
+    })
+}
+
+fn spooled(spool: &Spool, from: &Resume) -> io::Result<Streams> {
+    let stdout = spool.stream(Stream::Stdout, from.stdout_consumed)?;
+    let stderr = spool.stream(Stream::Stderr, from.stderr_consumed)?;
+    let sizes = [&stdout, &stderr].map(|it| it.fifo.as_ref().map(Fifo::enlarge));
+    // One size stands for both; if they differ, neither is a sign of anything.
+    let pipe_bytes = sizes.into_iter().min().flatten();
+    let source = |segments, fifo| match fifo {
+        Some(fifo) => Source::spool(segments, fifo),
+        None => Source::file(segments),
+    };
+    Ok(Streams {
+        sources: [source(stdout.segments, stdout.fifo), source(stderr.segments, stderr.fifo)],
+        writers: [stdout.writer, stderr.writer],
+        pipe_bytes,
+        dies_with_us: false,
+    })
+}
+
 fn prepare(
     checked: &Checked,
     identity: &Identity<'_>,
     standing: &Standing,
-) -> io::Result<(Command, [OwnedFd; 2])> {
-    let (stdout, stdout_writer) = pipe()?;
-    let (stderr, stderr_writer) = pipe()?;
+    [stdout, stderr]: [OwnedFd; 2],
+) -> Command {
     let mut args = checked.config.args.iter();
     #[expect(clippy::disallowed_methods, reason = "this is where jobs are started")]
     let mut command = Command::new(args.next().map_or("", String::as_str));
     command.args(args);
     command.process_group(0);
-    command.stdout(Stdio::from(stdout_writer)).stderr(Stdio::from(stderr_writer));
+    command.stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
     match standing {
         Standing::Background => command.stdin(Stdio::null()),
         Standing::Open | Standing::Ours(_) => command.stdin(Stdio::inherit()),
@@ -121,15 +172,14 @@ fn prepare(
         command.current_dir(cwd);
     }
     set_environment(&mut command, checked, identity);
-    sys::isolate(&mut command, matches!(standing, Standing::Ours(_)));
-    Ok((command, [stdout, stderr]))
+    command
 }
 
 fn set_environment(command: &mut Command, checked: &Checked, identity: &Identity<'_>) {
     let config = &checked.config;
     command.env("TRACEPARENT", identity.traceparent);
     command.envs(&config.env);
-    command.env("DATABUILD_JOB_RUN_ID", identity.run.as_str());
+    command.env(RUN_VARIABLE, identity.run.as_str());
     let attempt = config.attempt.map(|attempt| attempt.to_string());
     for (name, value) in [
         ("DATABUILD_JOB_LABEL", &config.job_label),

@@ -5,9 +5,12 @@
 //! the wrapper more than text. The crate knows nothing of graph, store or network: it reads a
 //! `JobConfig`, starts a process and writes lines.
 
+mod channel;
 mod config;
 mod emit;
 mod exit;
+mod identity;
+mod job;
 mod launch;
 mod lifecycle;
 mod limits;
@@ -19,10 +22,12 @@ mod report;
 mod run;
 mod signals;
 mod sink;
+mod spool;
 mod structured;
 mod sys;
 mod terminal;
 mod text;
+mod told;
 mod usage;
 mod wrapper;
 

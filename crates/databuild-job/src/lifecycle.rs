@@ -23,6 +23,8 @@ pub(crate) enum StopSignal {
 pub(crate) enum Exit {
     Code(i32),
     Signal(i32),
+    /// It has ended, and nobody is left who knows how.
+    Unknown,
 }
 
 /// Everything that can happen.
@@ -120,6 +122,12 @@ impl Lifecycle {
             kill_left_at: None,
             kills: 0,
         }
+    }
+
+    /// The job was told to stop before `now`, for `stop`, by another wrapper.
+    pub(crate) fn was_stopped(&mut self, stop: Stop, now: Duration) {
+        self.stop = Some(stop);
+        self.kill_at = Some(now + self.times.grace);
     }
 
     /// Why the job was stopped, if it was.

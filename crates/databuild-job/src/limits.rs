@@ -74,3 +74,43 @@ pub(crate) const FULL_RETRY: Duration = Duration::from_millis(500);
 
 /// Records of the kernel's log looked at for the word that it killed for memory.
 pub(crate) const KERNEL_RECORDS_MAX: usize = 4096;
+
+/// Bytes of a segment of the spool: few files for much output, and little to be kept after it is
+/// stored. A smaller spool has smaller ones.
+pub(crate) const SEGMENT_BYTES_MAX: u64 = 4 << 20;
+
+/// Below it files would be a load of their own.
+pub(crate) const SEGMENT_BYTES_MIN: u64 = 64 << 10;
+
+/// Default of `spool_bytes_max`: what a fast job prints in a tenth of a second, while 1,000 of them
+/// fit on an ordinary disk.
+pub(crate) const SPOOL_BYTES_DEFAULT: u64 = 64 << 20;
+
+/// Marks kept of what entries stand for what bytes: more than any spool has segments.
+pub(crate) const MARKS_MAX: usize = 4096;
+
+/// When the spool takes nothing (a full disk, a fault), it is tried again after so long.
+pub(crate) const SPOOL_RETRY: Duration = Duration::from_millis(500);
+
+/// Time between two looks at the stored mark while the job waits for room in the spool: shorter than
+/// what a fast job needs to fill a segment again.
+pub(crate) const MARK_LOOK_FULL: Duration = Duration::from_millis(20);
+
+/// The same while there is room.
+pub(crate) const MARK_LOOK: Duration = Duration::from_secs(1);
+
+/// Time between two looks at a file that the job writes and that has just grown.
+pub(crate) const TAIL_FIRST: Duration = Duration::from_millis(10);
+
+/// The most that it grows to while nothing comes: what a person who follows does not notice.
+pub(crate) const TAIL_MAX: Duration = Duration::from_millis(160);
+
+/// Time between two looks for processes of a run that are not descendants of ours: it is a walk over
+/// all processes.
+pub(crate) const LEFT_LOOK: Duration = Duration::from_millis(100);
+
+/// How long a command that was just being started when its wrapper died may take to show itself.
+pub(crate) const LAUNCH_SEARCH: Duration = Duration::from_secs(2);
+
+/// Time between two looks for it.
+pub(crate) const LAUNCH_LOOK: Duration = Duration::from_millis(5);

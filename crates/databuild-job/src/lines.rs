@@ -128,6 +128,28 @@ impl Capture {
         }
     }
 
+    /// For `stream`, the first `consumed` bytes of which are in entries already; the last `fragments`
+    /// of those are of the line that goes on there.
+    pub(crate) fn going_on(stream: Stream, consumed: u64, fragments: u64) -> Self {
+        let offset = consumed;
+        Capture { offset, bytes: consumed, fragments, ..Capture::new(stream) }
+    }
+
+    /// Up to here the stream is in pieces that were given away.
+    pub(crate) fn consumed(&self) -> u64 {
+        self.progress.first_kept().unwrap_or(self.offset).min(self.offset)
+    }
+
+    /// What comes next stands at `offset` of the stream: what is between is lost. To be called after
+    /// [`Capture::step`] has returned `false`.
+    pub(crate) fn skip_to(&mut self, offset: u64, sink: &mut impl Sink) {
+        self.finish(sink);
+        self.progress.close();
+        self.consume(self.end);
+        (self.group, self.fragments) = (0, 0);
+        (self.offset, self.bytes) = (offset, offset);
+    }
+
     /// Bytes read so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes

@@ -6,10 +6,16 @@
 use crate::limits::{COMMAND_BYTES_MAX, TREE_PROCESSES_MAX};
 use crate::sys;
 use databuild_model::entry::Stream;
+use databuild_model::ids::JobRunId;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// Names the run in the environment of the job.
+pub(crate) const RUN_VARIABLE: &str = "DATABUILD_JOB_RUN_ID";
 
 /// One process, as `/proc/PID/stat` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +23,12 @@ pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) parent: i32,
     pub(crate) zombie: bool,
+    /// Its process group.
+    pub(crate) group: i32,
+    /// When it was started, in ticks since boot.
+    pub(crate) started: u64,
+    /// How it ended, as waitpid(2) would say it; of a zombie, and only if we may know.
+    pub(crate) status: Option<i32>,
     /// User and system time, of itself and of the children it has waited for.
     pub(crate) cpu: Duration,
     /// Resident memory in bytes.
@@ -80,10 +92,14 @@ fn parse_stat(pid: i32, stat: &str) -> Option<Process> {
     let number = |field: usize| -> Option<u64> { fields.get(field - 3)?.parse().ok() };
     let ticks: u64 = (14..=17).filter_map(number).sum();
     let per_second = sys::ticks_per_second();
+    let zombie = matches!(fields.first(), Some(&("Z" | "X")));
     Some(Process {
         pid,
         parent: fields.get(1)?.parse().ok()?,
-        zombie: matches!(fields.first(), Some(&("Z" | "X"))),
+        zombie,
+        group: fields.get(2)?.parse().ok()?,
+        started: number(22)?,
+        status: number(52).and_then(|it| i32::try_from(it).ok()).filter(|_| zombie),
         cpu: Duration::from_millis(ticks.saturating_mul(1000) / per_second),
         memory: number(24)?.saturating_mul(sys::page_bytes()),
     })
@@ -103,10 +119,34 @@ pub(crate) fn command(pid: i32) -> String {
     }
 }
 
-/// Who has one of `pipes` open, apart from us. A pipe is known by its inode.
-pub(crate) fn holders(pipes: &[(Stream, u64)]) -> Vec<(i32, Stream)> {
-    let targets: Vec<(Stream, String)> =
-        pipes.iter().map(|(stream, inode)| (*stream, format!("pipe:[{inode}]"))).collect();
+/// All processes that have `run` in the environment that they were started with, without this one:
+/// how those of a job are known when another wrapper has started it.
+pub(crate) fn marked(run: &JobRunId) -> Vec<Process> {
+    let own = i32::try_from(std::process::id()).unwrap_or(0);
+    let pids = all_pids().filter(|pid| *pid != own && is_marked(*pid, run));
+    pids.filter_map(process).filter(|it| !it.zombie).collect()
+}
+
+fn is_marked(pid: i32, run: &JobRunId) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let mark = format!("{RUN_VARIABLE}={run}");
+    environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes())
+}
+
+/// Sends `signal` to `pid` if it is marked with `run`.
+pub(crate) fn signal_marked(pid: i32, run: &JobRunId, signal: Signal) {
+    let Some(handle) = Pid::from_raw(pid) else { return };
+    // Asked through a handle, which cannot become another process's.
+    if let Ok(pidfd) = rustix::process::pidfd_open(handle, PidfdFlags::empty())
+        && is_marked(pid, run)
+    {
+        rustix::process::pidfd_send_signal(&pidfd, signal).ok();
+    }
+}
+
+/// Who can write into one of `streams`, apart from us; each as its links in /proc read: `pipe:[inode]`,
+/// or the path of a named pipe or file.
+pub(crate) fn holders(targets: &[(Stream, PathBuf)]) -> Vec<(i32, Stream)> {
     let own = i32::try_from(std::process::id()).unwrap_or(0);
     let mut found = Vec::new();
     if targets.is_empty() {
@@ -114,15 +154,28 @@ pub(crate) fn holders(pipes: &[(Stream, u64)]) -> Vec<(i32, Stream)> {
     }
     for pid in all_pids().filter(|pid| *pid != own) {
         let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
-        for link in open.filter_map(Result::ok).filter_map(|it| fs::read_link(it.path()).ok()) {
-            for (stream, target) in &targets {
-                if link.as_os_str() == target.as_str() && !found.contains(&(pid, *stream)) {
+        for entry in open.filter_map(Result::ok) {
+            let Ok(link) = fs::read_link(entry.path()) else { continue };
+            for (stream, target) in targets {
+                if link == *target
+                    && !found.contains(&(pid, *stream))
+                    && writes(pid, &entry.file_name())
+                {
                     found.push((pid, *stream));
                 }
             }
         }
     }
     found
+}
+
+/// Whether a descriptor of `pid` is open for writing; `true` if that is not known.
+fn writes(pid: i32, descriptor: &OsStr) -> bool {
+    let path = format!("/proc/{pid}/fdinfo/{}", descriptor.display());
+    let info = fs::read_to_string(path).unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|it| u32::from_str_radix(it.trim(), 8).ok());
+    flags.is_none_or(|flags| flags & 3 != 0)
 }
 
 /// Sends `signal` to `pid` if it still descends from us: between the look at the tree and now it may

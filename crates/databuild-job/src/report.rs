@@ -1,6 +1,7 @@
 //! The entries that the wrapper makes about the run itself. Names and meanings are on the page
 //! `docs/formats/wrapper-protocol.md`.
 
+use crate::channel::Missing;
 use crate::config::Checked;
 use crate::emit::Emitter;
 use crate::exit::{self, Outcome};
@@ -12,6 +13,7 @@ use databuild_model::cause::{Cause, run_end};
 use databuild_model::entry::{Content, Fields, MetricPoint, Stream, event};
 use databuild_model::ids::PartitionRef;
 use databuild_model::manifest::PartitionManifest;
+use databuild_model::spool::{self, Resume};
 use databuild_model::time::Timestamp;
 use std::time::Duration;
 
@@ -94,7 +96,7 @@ pub(crate) fn heartbeat(
     when: Timestamp,
     elapsed: Duration,
     usage: &Usage,
-    captures: &[Capture; 2],
+    captures: [&Capture; 2],
 ) {
     let share = usage.cpu.as_secs_f64() / elapsed.as_secs_f64().max(0.001) * 100.0;
     let mut facts: Fields = [
@@ -111,7 +113,7 @@ pub(crate) fn heartbeat(
     to.event(when, event::HEARTBEAT, facts, None);
 }
 
-fn stream_counts(facts: &mut Fields, [stdout, stderr]: &[Capture; 2]) {
+fn stream_counts(facts: &mut Fields, [stdout, stderr]: [&Capture; 2]) {
     facts.push(run_end::STDOUT_BYTES, stdout.bytes().to_string());
     facts.push(run_end::STDOUT_LINES, stdout.lines().to_string());
     facts.push(run_end::STDERR_BYTES, stderr.bytes().to_string());
@@ -158,24 +160,63 @@ pub(crate) fn processes_left(to: &mut Emitter, when: Timestamp, left: &[Left], g
     to.event(when, event::PROCESSES_LEFT, facts, None);
 }
 
-/// A stream could not be read to its end.
-pub(crate) fn gap(to: &mut Emitter, when: Timestamp, stream: Stream, read: u64) {
-    let facts = [
-        ("stream", stream.as_str().to_owned()),
-        ("from", read.to_string()),
-        ("reason", "a process that could not be stopped still holds the stream".to_owned()),
-    ];
-    to.event(when, event::GAP, facts.into_iter().collect(), None);
+/// Bytes of a stream are in no entry; how many is not known if the range is empty.
+pub(crate) fn gap(to: &mut Emitter, when: Timestamp, missing: Missing, reason: &str) {
+    let mut facts = Fields::default();
+    facts.push("stream", missing.stream.as_str());
+    facts.push("from", missing.from.to_string());
+    if missing.from < missing.to {
+        facts.push("to", missing.to.to_string());
+    }
+    facts.push("reason", reason);
+    to.event(when, event::GAP, facts, None);
 }
 
-pub(crate) fn measurements(to: &mut Emitter, when: Timestamp, usage: &Usage, duration: Duration) {
+/// Another wrapper goes on with the run; `job` is what it has found the command to be.
+pub(crate) fn restarted(
+    to: &mut Emitter,
+    when: Timestamp,
+    job: &str,
+    restarts: u32,
+    from: &Resume,
+) {
+    let facts = [
+        ("reason", "the wrapper before this one ended without a word".to_owned()),
+        ("job", job.to_owned()),
+        ("wrapper_restarts", restarts.to_string()),
+        ("stdout_from", from.stdout_consumed.to_string()),
+        ("stderr_from", from.stderr_consumed.to_string()),
+    ];
+    to.event(when, event::WRAPPER_RESTARTED, facts.into_iter().collect(), None);
+}
+
+/// The same wrapper has a new reader.
+pub(crate) fn resumed(to: &mut Emitter, when: Timestamp, from: &Resume) {
+    let facts = [
+        ("reason", "nobody read for a while; what was written meanwhile was kept".to_owned()),
+        ("stdout_from", from.stdout_consumed.to_string()),
+        ("stderr_from", from.stderr_consumed.to_string()),
+    ];
+    to.event(when, event::CAPTURE_RESUMED, facts.into_iter().collect(), None);
+}
+
+/// What the run has used, but for what is `told` already.
+pub(crate) fn measurements(
+    to: &mut Emitter,
+    when: Timestamp,
+    usage: &Usage,
+    duration: Duration,
+    told: &[String],
+) {
     let runtime = (duration.as_secs_f64() * 1e6).round() / 1e6;
     for (name, value, unit) in [
         ("job_runtime_seconds", runtime, "s"),
         ("job_memory_peak_mb", megabytes(usage.memory_peak), "MB"),
         ("job_cpu_total_seconds", usage.cpu.as_secs_f64(), "s"),
     ] {
-        to.entry(when, Content::Metric(MetricPoint::new(name, value, unit)));
+        if told.iter().all(|it| it != name) {
+            to.entry(when, Content::Metric(MetricPoint::new(name, value, unit)));
+        }
     }
 }
 
@@ -200,24 +241,34 @@ pub(crate) fn failed(to: &mut Emitter, when: Timestamp, outcome: &Outcome, reaso
     to.event(when, event::JOB_EXEC_FAIL, facts.into_iter().collect(), Some(outcome.wrapper_code));
 }
 
+/// What `run_end` says beside how the command ended.
+pub(crate) struct RunFacts<'a> {
+    pub(crate) duration: Duration,
+    pub(crate) captures: [&'a Capture; 2],
+    /// How output was captured; nothing if there was no command.
+    pub(crate) capture: Option<spool::Capture>,
+    /// How often another wrapper went on with the run.
+    pub(crate) restarts: u32,
+    pub(crate) complete: bool,
+}
+
 /// The last entry of every run.
-pub(crate) fn run_end(
-    to: &mut Emitter,
-    when: Timestamp,
-    outcome: &Outcome,
-    duration: Duration,
-    captures: &[Capture; 2],
-    complete: bool,
-) {
+pub(crate) fn run_end(to: &mut Emitter, when: Timestamp, outcome: &Outcome, run: &RunFacts<'_>) {
     let mut facts = Fields::default();
     facts.push(run_end::LAST_SEQUENCE, (to.last_sequence() + 1).to_string());
     facts.push(run_end::CAUSE, outcome.cause.as_str());
     if let Some(signal) = outcome.signal {
         facts.push(run_end::SIGNAL, signal.to_string());
     }
-    facts.push(run_end::DURATION_SECONDS, seconds(duration));
-    stream_counts(&mut facts, captures);
-    facts.push(run_end::COMPLETE, if complete { "true" } else { "false" });
+    facts.push(run_end::DURATION_SECONDS, seconds(run.duration));
+    stream_counts(&mut facts, run.captures);
+    if let Some(capture) = run.capture {
+        facts.push(run_end::CAPTURE, capture.as_str());
+    }
+    if 0 < run.restarts {
+        facts.push(run_end::WRAPPER_RESTARTS, run.restarts.to_string());
+    }
+    facts.push(run_end::COMPLETE, if run.complete { "true" } else { "false" });
     let code = match outcome.cause {
         Cause::LaunchFailed | Cause::ConfigInvalid => Some(outcome.wrapper_code),
         Cause::Success

@@ -1,23 +1,31 @@
 //! A whole run from configuration to `run_end`.
 
+mod ends;
+mod takeover;
+
 use crate::WrapOptions;
+use crate::channel::{Channel, Source};
 use crate::config::{self, Checked};
 use crate::emit::Emitter;
-use crate::exit::{OUR_FAULT, Outcome, reason};
-use crate::launch::{self, Identity, LaunchFailure};
-use crate::lifecycle::Exit;
-use crate::lines::{Capture, Moment};
+use crate::exit::OUR_FAULT;
+use crate::identity;
+use crate::job::Job;
+use crate::launch::{self, Identity, Launched};
+use crate::lines::Moment;
 use crate::oom::MemoryWatch;
 use crate::report;
 use crate::signals::Signals;
 use crate::sink::Output;
+use crate::spool::Spool;
 use crate::sys;
+use crate::told::Told;
 use crate::usage::Usage;
-use crate::wrapper::{self, Finished, Surroundings, now};
+use crate::wrapper::{self, Attended, Begun, Keeping, Surroundings, now};
 use databuild_model::cause::Cause;
 use databuild_model::clock::Clock;
-use databuild_model::entry::Stream;
+use databuild_model::entry::{Stream, event};
 use databuild_model::ids::{IdError, JobRunId};
+use databuild_model::spool::{OnParentDeath, Phase};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -28,7 +36,7 @@ use uuid::Uuid;
 /// configuration, 126 and 127 for a command that is not executable or not found.
 ///
 /// The calling process belongs to the wrapper while this runs: signals are caught, orphans of the job
-/// are adopted and every child is reaped. The job is killed if the calling thread dies.
+/// are adopted and every child is reaped. Without a spool the job is killed if the calling thread dies.
 pub fn wrap(options: WrapOptions, clock: &dyn Clock) -> i32 {
     sys::prepare_signals();
     let diagnostics = Diagnostics(&options.diagnostics);
@@ -48,8 +56,32 @@ pub fn wrap(options: WrapOptions, clock: &dyn Clock) -> i32 {
         Ok(run) => run,
         Err(error) => return diagnostics.fault("cannot make a run id", &io::Error::other(error)),
     };
+    let keeping = match Spool::open(&checked.config) {
+        Ok(spool) => spool,
+        Err(error) => {
+            diagnostics.fault("cannot use the spool folder, so output goes without", &error);
+            None
+        }
+    };
+    let inherited = options.traceparent.clone();
+    let own = checked.config.env.get("TRACEPARENT").cloned();
+    let traceparent = own.or(inherited).unwrap_or_else(new_traceparent);
+    let told = Told::new(checked.config.resume.clone());
+    let keeping = keeping.map(|spool| Keeping::new(spool, told.clone(), traceparent.clone()));
     let emitter = Emitter::new(run.clone(), checked.outputs.clone());
-    let mut run = Run { options: &options, clock, checked, run, started, emitter, output, signals };
+    let mut run = Run {
+        options: &options,
+        clock,
+        checked,
+        run,
+        started,
+        emitter,
+        output,
+        signals,
+        keeping,
+        told,
+        traceparent,
+    };
     let ended = run.whole();
     if ended.delivered {
         return ended.code;
@@ -85,115 +117,118 @@ struct Run<'a> {
     emitter: Emitter,
     output: Output,
     signals: Signals,
+    keeping: Option<Keeping>,
+    /// What a wrapper before has told, if this one goes on in its place.
+    told: Told,
+    traceparent: String,
 }
 
 impl Run<'_> {
     fn whole(&mut self) -> Ended {
-        let inherited = self.options.traceparent.clone();
-        let own = self.checked.config.env.get("TRACEPARENT").cloned();
-        let traceparent = own.or(inherited).unwrap_or_else(new_traceparent);
-        report::config_started(&mut self.emitter, self.started.wall, &self.checked, &traceparent);
+        if self.told.goes_on() {
+            return self.take_over();
+        }
+        self.begin()
+    }
+
+    /// Everything up to the launch, and all that follows.
+    fn begin(&mut self) -> Ended {
+        if !self.told.has(event::JOB_CONFIG_STARTED) {
+            let when = self.started.wall;
+            report::config_started(&mut self.emitter, when, &self.checked, &self.traceparent);
+        }
+        self.tell_of_restart("not_launched");
         if !self.checked.problems.is_empty() {
-            let problems = std::mem::take(&mut self.checked.problems);
-            report::config_invalid(&mut self.emitter, self.started.wall, &problems);
-            return self.not_started(Cause::ConfigInvalid, OUR_FAULT, &problems.join("; "));
+            return self.config_invalid();
         }
         if self.checked.config.args.is_empty() {
             return self.nothing_to_do();
         }
+        if self.may_not_begin() {
+            if let Some(keeping) = &mut self.keeping {
+                keeping.change(|state| {
+                    state.phase = Phase::Ended;
+                    state.stopped_for = Some(Cause::Cancelled.as_str().to_owned());
+                });
+            }
+            return Ended { code: OUR_FAULT, delivered: false };
+        }
+        self.launch()
+    }
+
+    /// Whoever started us was gone before the job was there, and wanted it to end then.
+    fn may_not_begin(&self) -> bool {
+        self.keeping.as_ref().is_some_and(|it| it.executor_gone)
+            && self.checked.config.on_parent_death.unwrap_or_default() == OnParentDeath::Stop
+    }
+
+    fn launch(&mut self) -> Ended {
         let memory = MemoryWatch::start();
         let at = now(self.clock);
-        let identity = Identity { run: &self.run, traceparent: &traceparent };
-        match launch::launch(&self.checked, &identity, self.options) {
-            Err(failure) => self.launch_failed(&failure),
-            Ok(launched) => {
-                report::launched(
-                    &mut self.emitter,
-                    now(self.clock).wall,
-                    &self.checked,
-                    launched.pid,
-                );
-                let finished = wrapper::attend(
-                    launched,
-                    at,
-                    Surroundings {
-                        clock: self.clock,
-                        emitter: &mut self.emitter,
-                        output: &mut self.output,
-                        signals: &self.signals,
-                        checked: &self.checked,
-                        memory,
-                    },
-                );
-                self.conclude(&finished, at)
-            }
+        if let Some(keeping) = &mut self.keeping {
+            keeping.change(|state| {
+                state.phase = Phase::Launching;
+                state.wrapper = identity::own();
+                state.launched_at_ns = Some(at.wall.as_nanos());
+            });
         }
-    }
-
-    fn launch_failed(&mut self, failure: &LaunchFailure) -> Ended {
-        report::launch_failed(&mut self.emitter, now(self.clock).wall, failure);
-        self.not_started(Cause::LaunchFailed, failure.code, &failure.reason)
-    }
-
-    fn not_started(&mut self, cause: Cause, wrapper_code: i32, reason: &str) -> Ended {
-        let outcome = Outcome { cause, exit_code: None, signal: None, wrapper_code };
-        let at = now(self.clock);
-        report::failed(&mut self.emitter, at.wall, &outcome, reason);
-        self.end(&outcome, Duration::ZERO, &unread(), true, at)
-    }
-
-    /// No command is a command that has done all that it had to do.
-    fn nothing_to_do(&mut self) -> Ended {
-        let at = now(self.clock);
-        let outcome = crate::exit::outcome(Some(Exit::Code(0)), None, false);
-        report::ended(&mut self.emitter, at.wall, &outcome, Duration::ZERO);
-        let usage = Usage::start(at.mono);
-        report::measurements(&mut self.emitter, at.wall, &usage, Duration::ZERO);
-        report::manifest(&mut self.emitter, self.started.wall, at.wall, &self.checked);
-        self.end(&outcome, Duration::ZERO, &unread(), true, at)
-    }
-
-    fn conclude(&mut self, finished: &Finished, launched: Moment) -> Ended {
-        let at = now(self.clock);
-        let Finished { outcome, duration, usage, .. } = finished;
-        let to = &mut self.emitter;
-        report::ended(to, at.wall, outcome, *duration);
-        if let Some(left) = &finished.left {
-            report::processes_left(to, at.wall, left, self.checked.times.grace);
+        let identity = Identity { run: &self.run, traceparent: &self.traceparent };
+        let spool = self.keeping.as_ref().map(|it| (&it.spool, self.told.resume()));
+        let launched = match launch::launch(&self.checked, &identity, self.options, spool) {
+            Err(failure) => return self.launch_failed(&failure),
+            Ok(launched) => launched,
+        };
+        let Launched { pid, sources, terminal, pipe_bytes } = launched;
+        if let Some(keeping) = &mut self.keeping {
+            let executor = keeping.executor_name.clone();
+            keeping.change(|state| {
+                state.phase = Phase::Running;
+                state.job = Some(identity::of(pid));
+                state.pipe_bytes = pipe_bytes;
+                state.executor = executor;
+            });
         }
-        for (stream, read) in &finished.cut {
-            report::gap(to, at.wall, *stream, *read);
+        if !self.told.has(event::TASK_LAUNCHED) {
+            report::launched(&mut self.emitter, now(self.clock).wall, &self.checked, pid);
         }
-        report::measurements(to, at.wall, usage, *duration);
-        if outcome.cause == Cause::Success {
-            report::manifest(to, launched.wall, at.wall, &self.checked);
-        } else {
-            report::failed(to, at.wall, outcome, &reason(outcome));
-        }
-        let complete = finished.cut.is_empty() && !finished.lost;
-        let ended = self.end(outcome, *duration, &finished.captures, complete, at);
-        Ended { delivered: ended.delivered && !finished.lost, ..ended }
+        let attended = Attended {
+            job: Job::Child { pid },
+            channels: self.channels(sources),
+            terminal,
+            begun: Begun { at, before: Duration::ZERO },
+            ended: None,
+            stop: None,
+            broken: false,
+            usage: Usage::start(at.mono),
+        };
+        self.attend(attended, memory)
     }
 
-    fn end(
-        &mut self,
-        outcome: &Outcome,
-        duration: Duration,
-        captures: &[Capture; 2],
-        complete: bool,
-        at: Moment,
-    ) -> Ended {
-        report::run_end(&mut self.emitter, at.wall, outcome, duration, captures, complete);
-        let grace = self.checked.times.grace;
-        let delivered =
-            wrapper::drive(&mut self.output, &mut self.emitter, &self.signals, self.clock, grace);
-        Ended { code: outcome.wrapper_code, delivered }
+    fn attend(&mut self, attended: Attended, memory: MemoryWatch) -> Ended {
+        let begun = attended.begun;
+        let finished = wrapper::attend(
+            attended,
+            Surroundings {
+                clock: self.clock,
+                emitter: &mut self.emitter,
+                output: &mut self.output,
+                signals: &self.signals,
+                checked: &self.checked,
+                keeping: self.keeping.as_mut(),
+                memory,
+            },
+        );
+        if let Some(keeping) = &self.keeping {
+            self.told = keeping.told.clone();
+        }
+        self.conclude(&finished, begun)
     }
-}
 
-/// Streams of a command that was never started.
-fn unread() -> [Capture; 2] {
-    [Capture::new(Stream::Stdout), Capture::new(Stream::Stderr)]
+    fn channels(&self, sources: [Source; 2]) -> [Channel; 2] {
+        let [stdout, stderr] = sources;
+        let [out, err] = self.told.captures();
+        [Channel::new(out, Stream::Stdout, stdout), Channel::new(err, Stream::Stderr, stderr)]
+    }
 }
 
 fn new_run_id(at: Moment) -> Result<JobRunId, IdError> {

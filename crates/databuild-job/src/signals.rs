@@ -12,6 +12,7 @@ use std::os::unix::net::UnixStream;
 pub(crate) struct Signals {
     stops: Vec<(StopSignal, Listener)>,
     child: Listener,
+    resume: Listener,
 }
 
 #[derive(Debug)]
@@ -59,14 +60,21 @@ impl Signals {
                 stops.push((signal, Listener::new(signal.number())?));
             }
         }
-        Ok(Signals { stops, child: Listener::new(libc::SIGCHLD)? })
+        let (child, resume) = (Listener::new(libc::SIGCHLD)?, Listener::new(libc::SIGUSR1)?);
+        Ok(Signals { stops, child, resume })
     }
 
     /// What to wait for: the children first, then wishes to stop.
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        std::iter::once(&self.child)
+        [&self.child, &self.resume]
+            .into_iter()
             .chain(self.stops.iter().map(|it| &it.1))
             .map(|it| it.end.as_fd())
+    }
+
+    /// Whether somebody offers to read what we tell since the last call.
+    pub(crate) fn resumed(&self) -> bool {
+        self.resume.take() != 0
     }
 
     /// Whether a child has changed since the last call.

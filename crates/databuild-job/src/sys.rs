@@ -3,6 +3,8 @@
 
 #![expect(unsafe_code, reason = "system calls without a safe door; see each block")]
 
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
@@ -50,22 +52,112 @@ pub(crate) fn page_bytes() -> u64 {
     u64::try_from(bytes).unwrap_or(4096)
 }
 
+/// A child that has something to say, and is still there to be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ChildNews {
+    pub(crate) pid: i32,
+    pub(crate) what: What,
+}
+
+/// What a child has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// It has exited with this code.
+    Exited(i32),
+    /// This signal has ended it.
+    Killed(i32),
+    /// This signal has stopped it.
+    Stopped(i32),
+}
+
+/// Looks for a child that has ended, or been stopped if `stops`, and leaves it as it is:
+/// `waitid(P_ALL, WNOWAIT)`. `Ok(None)` if there is none; an error if there are no children.
+/// (The safe call of rustix does not say which child it was.)
+pub(crate) fn child_news(stops: bool) -> Result<Option<ChildNews>, rustix::io::Errno> {
+    let stops = if stops { libc::WSTOPPED } else { 0 };
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | stops;
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the pointer is to writable memory of the right size; the call keeps no reference to it.
+    let result = unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) };
+    if result != 0 {
+        let error = std::io::Error::last_os_error();
+        return Err(rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::CHILD));
+    }
+    // SAFETY: `siginfo_t` is plain integers and pointers, for which the zeroes of above are values.
+    let info = unsafe { info.assume_init() };
+    // SAFETY: `waitid` fills in these two fields, or has left them zero.
+    let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+    let what = match info.si_code {
+        libc::CLD_EXITED => What::Exited(status),
+        libc::CLD_STOPPED => What::Stopped(status),
+        _ => What::Killed(status),
+    };
+    Ok((pid != 0).then_some(ChildNews { pid, what }))
+}
+
+/// How a process that was no child of ours has ended, as waitpid(2) would say it; `None` if it has not
+/// been reaped yet, or the kernel does not tell. `ioctl(PIDFD_GET_INFO)` with `PIDFD_INFO_EXIT`, Linux
+/// 6.15 and later.
+pub(crate) fn exit_status(process: BorrowedFd<'_>) -> Option<i32> {
+    let mut info = MaybeUninit::<libc::pidfd_info>::zeroed();
+    let wanted = u64::from(libc::PIDFD_INFO_EXIT);
+    // SAFETY: `pidfd_info` is plain integers, for which zero is a value, and `mask` is one of them.
+    unsafe { (*info.as_mut_ptr()).mask = wanted };
+    // SAFETY: the request carries the size of the structure that the pointer is to, which is live and
+    // writable; the kernel fills in no more than that and keeps no reference.
+    let result =
+        unsafe { libc::ioctl(process.as_raw_fd(), libc::PIDFD_GET_INFO, info.as_mut_ptr()) };
+    // SAFETY: as above: zeroes, or what the kernel has filled in.
+    let info = unsafe { info.assume_init() };
+    (result == 0 && info.mask & wanted != 0).then_some(info.exit_code)
+}
+
+/// Sends `signal` to the process group of `process`, which cannot be mistaken for another:
+/// `pidfd_send_signal(PIDFD_SIGNAL_PROCESS_GROUP)`, Linux 6.9 and later. `false` if the kernel does not
+/// know that.
+pub(crate) fn signal_group(process: BorrowedFd<'_>, signal: rustix::process::Signal) -> bool {
+    // SAFETY: integers and a null pointer, which asks for the usual information about the sender.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            process.as_raw_fd(),
+            signal.as_raw(),
+            std::ptr::null::<libc::siginfo_t>(),
+            libc::PIDFD_SIGNAL_PROCESS_GROUP,
+        )
+    };
+    result == 0
+        || std::io::Error::last_os_error().raw_os_error().is_some_and(|it| it != libc::EINVAL)
+}
+
+/// What ties a child to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bonds {
+    /// It gets the terminal that we have.
+    pub(crate) terminal: bool,
+    /// It shall not live without us.
+    pub(crate) dies_with_us: bool,
+}
+
 /// Makes the child that `command` starts safe to run:
 ///
 /// * no descriptor from 3 on is passed to it, whoever forgot to close it on exec;
-/// * it is killed if this thread dies, because then nobody would read what it says;
+/// * it is killed if this thread dies, if `dies_with_us`: then nobody would read what it says;
 /// * its process group has the terminal of its standard input, if `terminal`;
 /// * signals that the wrapper ignores for itself have their usual effect in it.
 ///
 /// `Command` has reset SIGPIPE and the signal mask by then, and made the process group.
-pub(crate) fn isolate(command: &mut Command, terminal: bool) {
+pub(crate) fn isolate(command: &mut Command, bonds: Bonds) {
+    let Bonds { terminal, dies_with_us } = bonds;
     let before_exec = move || {
         // SAFETY: `prctl`, `close_range`, `tcsetpgrp` and `signal` are called between fork and exec.
         // They take integers only, are plain system calls (the last two are listed as
         // async-signal-safe by POSIX), allocate nothing and take no lock.
         unsafe {
             // A failure of one of these takes a safety net away and is no reason not to run.
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+            if dies_with_us {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+            }
             libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
             libc::signal(libc::SIGXFSZ, libc::SIG_DFL);
             if terminal {

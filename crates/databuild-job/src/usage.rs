@@ -1,8 +1,9 @@
 //! What the job's processes use: sampled while they live, and the kernel's sums once they are reaped.
 
+use crate::job::Job;
 use crate::limits::{SAMPLE_FIRST, SAMPLE_INTERVAL};
-use crate::process_tree;
 use crate::sys;
+use databuild_model::spool::SpoolState;
 use std::time::Duration;
 
 /// Use of memory and CPU by the whole tree.
@@ -36,9 +37,16 @@ impl Usage {
         }
     }
 
-    /// Looks at the processes that there are, descendants of the process `own`.
-    pub(crate) fn sample(&mut self, own: i32, now: Duration) {
-        let alive = process_tree::descendants(own);
+    /// What another wrapper has seen counts too.
+    pub(crate) fn go_on(&mut self, state: &SpoolState) {
+        self.memory_peak = self.memory_peak.max(state.memory_peak_bytes.unwrap_or(0));
+        let cpu = state.cpu_seconds.and_then(|it| Duration::try_from_secs_f64(it).ok());
+        self.cpu = self.cpu.max(cpu.unwrap_or_default());
+    }
+
+    /// Looks at the processes that there are of `job`, or descend from the process `own`.
+    pub(crate) fn sample(&mut self, job: &Job, own: i32, now: Duration) {
+        let alive = job.processes(own);
         self.memory = alive.iter().map(|it| it.memory).sum();
         self.processes = alive.iter().filter(|it| !it.zombie).count();
         let running: Duration = alive.iter().map(|it| it.cpu).sum();

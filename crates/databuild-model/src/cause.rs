@@ -110,6 +110,10 @@ pub mod run_end {
     pub const STDERR_BYTES: &str = "stderr_bytes";
     /// Lines read from standard error.
     pub const STDERR_LINES: &str = "stderr_lines";
+    /// How output was captured: `spool`, `pipe` or `file`.
+    pub const CAPTURE: &str = "capture";
+    /// How often another wrapper went on with the run; absent if none did.
+    pub const WRAPPER_RESTARTS: &str = "wrapper_restarts";
     /// `true` if every byte that was read is in the entries before.
     pub const COMPLETE: &str = "complete";
 }

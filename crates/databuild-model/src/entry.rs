@@ -206,6 +206,10 @@ pub mod event {
     pub const PROCESSES_LEFT: &str = "processes_left";
     /// Something is missing from the record: how much, and why.
     pub const GAP: &str = "gap";
+    /// The wrapper was lost, and another one goes on.
+    pub const WRAPPER_RESTARTED: &str = "wrapper_restarted";
+    /// Nobody had read what the wrapper told, and somebody does again.
+    pub const CAPTURE_RESUMED: &str = "capture_resumed";
     /// The run failed; the last word before `run_end`.
     pub const JOB_EXEC_FAIL: &str = "job_exec_fail";
     /// Always the last entry.

@@ -168,6 +168,18 @@ pub struct SpoolState {
     /// What its process tree used of the processors, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<f64>,
+    /// What the job waits for while it cannot write: `spool_full` (until what it has written is
+    /// stored), `no_space` or `write_failed` (both on the file system of the spool).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<String>,
+    /// Whoever had started the wrapper when the command was started: while that lives, and holds the
+    /// spare ends, nothing in the pipes can be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
+    /// How much each named pipe holds, as the wrapper has set it. A pipe of another size is another
+    /// pipe: what was in this one is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipe_bytes: Option<u64>,
     /// How often a wrapper took over.
     #[serde(default)]
     pub wrapper_restarts: u32,

@@ -21,6 +21,8 @@ fn every_end_has_its_cause_and_its_code() {
         (Some(Exit::Code(7)), term, false, Cause::Cancelled, 7),
         (Some(Exit::Code(0)), Some(Stop::Timeout), false, Cause::Timeout, 124),
         (None, Some(Stop::Timeout), false, Cause::Timeout, 124),
+        (Some(Exit::Unknown), None, false, Cause::WrapperLost, 125),
+        (Some(Exit::Unknown), term, false, Cause::Cancelled, 125),
         (Some(Exit::Code(0)), Some(Stop::OutputLost), false, Cause::Cancelled, 125),
     ];
     for (exit, stop, oom, cause, code) in table {

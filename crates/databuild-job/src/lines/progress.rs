@@ -9,8 +9,9 @@ pub(super) struct Progress {
     /// The last state that was not reported yet, and where it stood in the stream.
     last: Vec<u8>,
     last_offset: u64,
-    /// States since the last report, `last` included.
+    /// States since the last report, `last` included, and where the first of them begins.
     states: u64,
+    first_offset: u64,
     /// Whether the line has had states.
     open: bool,
     due: Option<Duration>,
@@ -35,6 +36,9 @@ impl Progress {
     /// Takes the states in `line`, which begins at `offset` of the stream.
     pub(super) fn take(&mut self, line: &[u8], offset: u64, now: Duration) {
         self.open = true;
+        if self.states == 0 {
+            self.first_offset = offset;
+        }
         let mut at = offset;
         for state in line.split(|&byte| byte == b'\r') {
             if !state.is_empty() {
@@ -56,6 +60,11 @@ impl Progress {
         let replaced = self.states.checked_sub(1)?;
         self.states = 0;
         Some((&self.last, self.last_offset, replaced))
+    }
+
+    /// Where the bytes begin that are in no report yet, if there are such.
+    pub(super) fn first_kept(&self) -> Option<u64> {
+        (self.states != 0).then_some(self.first_offset)
     }
 
     /// The line has ended.
