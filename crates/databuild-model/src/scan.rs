@@ -10,7 +10,7 @@ use crate::entry::Kind;
 use crate::ids::JobRunId;
 use crate::level::Level;
 use crate::time::Timestamp;
-use cursor::Cursor;
+use cursor::{Cursor, Escapes};
 use std::ops::Range;
 
 /// The facts of one line.
@@ -64,9 +64,11 @@ struct Minute {
 }
 
 const MINUTE_LEN: usize = "2025-01-27T10:30:".len();
+const SECONDS_LEN: usize = "46.000000000Z\"".len();
 
-const TIME: &[u8] = b"{\"timestamp\":\"";
-const CONTENT: &[u8] = b",\"content\":{\"";
+const TIME: &[u8; 14] = b"{\"timestamp\":\"";
+const CONTENT: &[u8; 13] = b",\"content\":{\"";
+const LOG: &[u8; 15] = b"log\":{\"level\":\"";
 
 /// Calls `member` with where each key, without its quotes, and each value stand in `text`, which is a
 /// JSON object; its keys may come twice.
@@ -75,10 +77,11 @@ const CONTENT: &[u8] = b",\"content\":{\"";
 /// with half of a surrogate pair, or nested deeper than [`crate::limits::JSON_DEPTH_MAX`]. `member` may have
 /// been called before that was known.
 pub fn members(text: &str, mut member: impl FnMut(Range<usize>, Range<usize>)) -> Option<()> {
-    if has_control(text.as_bytes()) {
+    let looks = Looks::of(text.as_bytes());
+    if looks == Looks::Odd && has_control(text.as_bytes()) {
         return None;
     }
-    let mut c = Cursor::new(text.as_bytes());
+    let mut c = Cursor::new(text.as_bytes(), looks.escapes());
     c.skip_blanks();
     c.byte(b'{')?;
     c.members(|c, key| {
@@ -92,7 +95,58 @@ pub fn members(text: &str, mut member: impl FnMut(Range<usize>, Range<usize>)) -
     c.at_end().then_some(())
 }
 
-/// One pass for the whole text lets the loop over strings look for two bytes only.
+/// What one fast pass over a whole text says of it; it lets the loop over strings look for one byte or
+/// two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looks {
+    /// ASCII without control characters and backslashes.
+    Plain,
+    /// ASCII without control characters.
+    Escaped,
+    /// Not known.
+    Odd,
+}
+
+impl Looks {
+    fn of(text: &[u8]) -> Looks {
+        // Something that is not 0 in the place of such a byte: what compilers make wide instructions of.
+        let (mut odd, mut escaped) = ([0; WIDE], [0; WIDE]);
+        let mut look = |bytes: &[u8; WIDE]| {
+            // With the highest bit turned over, control characters and what is not ASCII come first.
+            let below = |byte: u8| (0x80_u8 ^ b' ').saturating_sub(byte ^ 0x80);
+            let equal = |byte: u8| 1_u8.saturating_sub(byte ^ b'\\');
+            odd.iter_mut().zip(bytes).for_each(|(odd, byte)| *odd |= below(*byte));
+            escaped.iter_mut().zip(bytes).for_each(|(escaped, byte)| *escaped |= equal(*byte));
+        };
+        let (chunks, rest) = text.as_chunks();
+        chunks.iter().for_each(&mut look);
+        // Looking twice at some bytes is cheaper than looking at each one alone.
+        if let Some(last) = text.last_chunk() {
+            look(last);
+        } else {
+            let mut short = [b' '; WIDE];
+            short.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+            look(&short);
+        }
+        let (odd, escaped) = (odd != [0; WIDE], escaped != [0; WIDE]);
+        match (odd, escaped) {
+            (true, _) => Looks::Odd,
+            (false, true) => Looks::Escaped,
+            (false, false) => Looks::Plain,
+        }
+    }
+
+    fn escapes(self) -> Escapes {
+        match self {
+            Looks::Plain => Escapes::None,
+            Looks::Escaped | Looks::Odd => Escapes::Some,
+        }
+    }
+}
+
+/// Bytes that [`Looks`] takes at once.
+const WIDE: usize = 32;
+
 fn has_control(text: &[u8]) -> bool {
     text.iter().fold(false, |found, &byte| found | (byte < 0x20))
 }
@@ -105,29 +159,33 @@ impl Scanner {
 
     /// The facts of `line`, which has no line feed; `None` if it is not what the fast way accepts.
     pub fn scan<'a>(&mut self, line: &'a [u8]) -> Option<Scan<'a>> {
-        let text = std::str::from_utf8(line).ok()?;
-        if has_control(line) {
+        let looks = Looks::of(line);
+        if looks == Looks::Odd && (has_control(line) || std::str::from_utf8(line).is_err()) {
             return None;
         }
-        self.shaped(text).or_else(|| self.general(text))
+        let c = || Cursor::new(line, looks.escapes());
+        self.shaped(line, c()).or_else(|| self.general(line, c()))
     }
 
     /// The wrapper's own key order, with the common part compared as one piece.
-    fn shaped<'a>(&mut self, text: &'a str) -> Option<Scan<'a>> {
+    fn shaped<'a>(&mut self, text: &'a [u8], mut c: Cursor<'a>) -> Option<Scan<'a>> {
         if self.common.is_empty() {
             return None;
         }
-        let mut c = Cursor::new(text.as_bytes());
-        c.literal(TIME)?;
-        let timestamp = self.minute.time(c.plain_string()?)?;
+        c.fixed(TIME)?;
+        let timestamp = self.minute.time(&mut c)?;
         let common_at = c.at();
         c.literal(&self.common)?;
-        let job_id = text.get(common_at + self.job_id.start..common_at + self.job_id.end)?;
+        let job_id = text_at(text, common_at + self.job_id.start..common_at + self.job_id.end)?;
         let sequence_number = c.whole_number()?;
-        c.literal(CONTENT)?;
-        let kind = kind_of(c.plain_string()?)?;
-        c.byte(b':')?;
-        let body = Body::read(kind, &mut c, text)?;
+        c.fixed(CONTENT)?;
+        let (kind, body) = if c.fixed(LOG).is_some() {
+            (Kind::Log, Body::shaped_log(&mut c)?)
+        } else {
+            let kind = kind_of(c.plain_string()?)?;
+            c.byte(b':')?;
+            (kind, Body::read(kind, &mut c, text)?)
+        };
         c.byte(b'}')?;
         let mut labels = Labels { top: false, inner: body.inner };
         while c.peek()? == b',' {
@@ -156,8 +214,7 @@ impl Scanner {
     }
 
     /// Any key order. Remembers the common part if the line has the wrapper's shape.
-    fn general<'a>(&mut self, text: &'a str) -> Option<Scan<'a>> {
-        let mut c = Cursor::new(text.as_bytes());
+    fn general<'a>(&mut self, text: &'a [u8], mut c: Cursor<'a>) -> Option<Scan<'a>> {
         let mut seen = Seen::default();
         c.skip_blanks();
         c.byte(b'{')?;
@@ -167,7 +224,7 @@ impl Scanner {
             return None;
         }
         let body = seen.body?;
-        let job_id = text.get(seen.job_id.clone()?).filter(|id| JobRunId::is_valid(id))?;
+        let job_id = text_at(text, seen.job_id.clone()?).filter(|id| JobRunId::is_valid(id))?;
         let scan = Scan {
             timestamp: seen.timestamp?,
             job_id,
@@ -183,10 +240,10 @@ impl Scanner {
         Some(scan)
     }
 
-    fn remember(&mut self, text: &str, scan: &Scan<'_>) {
+    fn remember(&mut self, text: &[u8], scan: &Scan<'_>) {
         let learn = || {
-            let mut c = Cursor::new(text.as_bytes());
-            c.literal(TIME)?;
+            let mut c = Cursor::new(text, Escapes::Some);
+            c.fixed(TIME)?;
             c.plain_string()?;
             let start = c.at();
             c.literal(b",\"job_id\":\"")?;
@@ -196,7 +253,7 @@ impl Scanner {
             c.literal(b",\"outputs\":")?;
             c.value()?;
             c.literal(b",\"sequence_number\":")?;
-            Some((text.as_bytes().get(start..c.at())?.to_vec(), id))
+            Some((text.get(start..c.at())?.to_vec(), id))
         };
         if let Some((common, job_id)) = learn() {
             (self.common, self.job_id) = (common, job_id);
@@ -205,17 +262,20 @@ impl Scanner {
 }
 
 impl Minute {
-    /// The time that `text` says. Within the minute of the line before, only the seconds are read.
-    fn time(&mut self, text: &[u8]) -> Option<Timestamp> {
-        if let Some((minute, rest)) = text.split_first_chunk()
-            && *minute == self.text
-            && let Some(nanos) = seconds_as_nanos(rest)
+    /// The rest of a string that says a time. Within the minute of the line before, only the seconds
+    /// are read.
+    fn time(&mut self, c: &mut Cursor<'_>) -> Option<Timestamp> {
+        let start = c.clone();
+        if c.fixed(&self.text).is_some()
+            && let Some(nanos) = c.take().and_then(seconds_as_nanos)
         {
             return Some(Timestamp::from_nanos(self.start.as_nanos().checked_add(nanos)?));
         }
-        let time = Timestamp::parse_bytes(text).ok()?;
-        if let Some((minute, rest)) = text.split_first_chunk()
-            && let Some(nanos) = seconds_as_nanos(rest)
+        *c = start.clone();
+        let time = Timestamp::parse_bytes(c.plain_string()?).ok()?;
+        let mut again = start;
+        if let Some(minute) = again.take()
+            && let Some(nanos) = again.take().and_then(seconds_as_nanos)
         {
             self.text = *minute;
             self.start = Timestamp::from_nanos(time.as_nanos().checked_sub(nanos)?);
@@ -224,18 +284,31 @@ impl Minute {
     }
 }
 
-/// `SS.nnnnnnnnnZ` below 60 as nanoseconds; other forms are read in full.
-fn seconds_as_nanos(text: &[u8]) -> Option<i64> {
-    let [tens @ b'0'..=b'5', ones @ b'0'..=b'9', b'.', fraction @ .., b'Z'] = text else {
+/// `SS.nnnnnnnnnZ` below 60 and a quote as nanoseconds; other forms are read in full.
+fn seconds_as_nanos(text: &[u8; SECONDS_LEN]) -> Option<i64> {
+    let [tens @ b'0'..=b'5', ones @ b'0'..=b'9', b'.', eight @ .., last @ b'0'..=b'9', b'Z', b'"'] =
+        text
+    else {
         return None;
     };
-    if fraction.len() != 9 {
+    let seconds = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+    let fraction = i64::from(eight_digits(*eight)?) * 10 + i64::from(last - b'0');
+    Some(seconds * 1_000_000_000 + fraction)
+}
+
+/// Eight digits as a number: pairs, then fours, then all of them, each by one multiplication.
+fn eight_digits(text: [u8; 8]) -> Option<u32> {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(text);
+    // A byte from `0` to `9` has a 3 in its upper half, and still has it when 6 is added.
+    let upper = 0xF0 * LOW;
+    if word & upper != 0x30 * LOW || word.wrapping_add(0x06 * LOW) & upper != 0x30 * LOW {
         return None;
     }
-    let seconds = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
-    fraction.iter().try_fold(seconds, |value, digit| {
-        digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
-    })
+    let digits = word & (0x0F * LOW);
+    let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8 & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_FFFF_0000_FFFF;
+    u32::try_from(fours.wrapping_mul(10_000 << 32 | 1) >> 32).ok()
 }
 
 #[derive(Default)]
@@ -250,7 +323,7 @@ struct Seen<'a> {
 impl<'a> Seen<'a> {
     /// Reads one member; `None` for anything that needs the lenient reader, so for a key that
     /// stands twice as well.
-    fn member(&mut self, c: &mut Cursor<'a>, key: &'a [u8], text: &'a str) -> Option<()> {
+    fn member(&mut self, c: &mut Cursor<'a>, key: &'a [u8], text: &'a [u8]) -> Option<()> {
         match key {
             b"timestamp" if self.timestamp.is_none() => {
                 c.byte(b'"')?;
@@ -293,7 +366,29 @@ struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn read(kind: Kind, c: &mut Cursor<'a>, text: &'a str) -> Option<Self> {
+    /// A log entry whose first key is its level, up to whose value the cursor has come.
+    fn shaped_log(c: &mut Cursor<'a>) -> Option<Self> {
+        let start = c.at().checked_sub("{\"level\":\"".len())?;
+        let level = level_of(c.plain_string()?)?;
+        while c.byte(b',').is_some() {
+            if c.fixed(b"\"message\":\"").is_some() || c.fixed(b"\"stream\":\"").is_some() {
+                c.rest_of_string()?;
+            } else if c.fixed(b"\"fields\":{").is_some() {
+                c.dense_members()?;
+            } else if c.fixed(b"\"offset\":").is_some() || c.fixed(b"\"bytes\":").is_some() {
+                c.number()?;
+            } else {
+                let key = c.string()?;
+                c.byte(b':')?;
+                (key != b"level").then(|| c.value())??;
+            }
+        }
+        let span = start..c.at() + 1;
+        c.byte(b'}')?;
+        Some(Body { kind: Kind::Log, span, level: Some(level), inner: false, event_type: None })
+    }
+
+    fn read(kind: Kind, c: &mut Cursor<'a>, text: &'a [u8]) -> Option<Self> {
         let start = c.at();
         let mut body =
             Body { kind, span: start..start, level: None, inner: false, event_type: None };
@@ -308,7 +403,7 @@ impl<'a> Body<'a> {
             (Kind::Event, b"event_type") => {
                 let from = c.at() + 1;
                 c.value()?;
-                body.event_type = text.get(from..c.at().checked_sub(1)?);
+                body.event_type = text_at(text, from..c.at().checked_sub(1)?);
                 Some(())
             }
             (Kind::Event, b"job_label") | (Kind::Manifest, b"task") => {
@@ -323,6 +418,11 @@ impl<'a> Body<'a> {
         }
         Some(body)
     }
+}
+
+/// A part of a line that is known to be UTF-8, cut at ASCII.
+fn text_at(line: &[u8], range: Range<usize>) -> Option<&str> {
+    std::str::from_utf8(line.get(range)?).ok()
 }
 
 fn kind_of(key: &[u8]) -> Option<Kind> {

@@ -4,79 +4,151 @@
 
 use crate::limits;
 
+#[derive(Clone)]
 pub(super) struct Cursor<'a> {
-    text: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
+    /// Length of the whole text.
+    len: usize,
+    escapes: Escapes,
+}
+
+/// Whether there may be a backslash anywhere in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Escapes {
+    None,
+    Some,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Self {
-        Cursor { text, at: 0 }
+    pub(super) fn new(text: &'a [u8], escapes: Escapes) -> Self {
+        Cursor { rest: text, len: text.len(), escapes }
     }
 
     pub(super) fn at(&self) -> usize {
-        self.at
+        self.len - self.rest.len()
     }
 
     pub(super) fn at_end(&self) -> bool {
-        self.at == self.text.len()
+        self.rest.is_empty()
     }
 
     pub(super) fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+        self.rest.first().copied()
+    }
+
+    fn skip(&mut self, bytes: usize) -> Option<()> {
+        self.rest = self.rest.get(bytes..)?;
+        Some(())
     }
 
     pub(super) fn byte(&mut self, wanted: u8) -> Option<()> {
-        (self.peek()? == wanted).then(|| self.at += 1)
+        let (first, rest) = self.rest.split_first()?;
+        (*first == wanted).then(|| self.rest = rest)
+    }
+
+    /// Text whose length the compiler knows: compared in a few words.
+    pub(super) fn fixed<const N: usize>(&mut self, wanted: &[u8; N]) -> Option<()> {
+        let (first, rest) = self.rest.split_first_chunk()?;
+        (first == wanted).then(|| self.rest = rest)
+    }
+
+    /// So many bytes, whatever they are.
+    pub(super) fn take<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (first, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(first)
     }
 
     pub(super) fn literal(&mut self, wanted: &[u8]) -> Option<()> {
-        let rest = self.text.get(self.at..)?;
-        rest.starts_with(wanted).then(|| self.at += wanted.len())
+        self.rest = self.rest.strip_prefix(wanted)?;
+        Some(())
     }
 
     pub(super) fn skip_blanks(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
+            self.rest = rest;
         }
     }
 
     /// The rest of a string whose opening quote was passed, without escapes; passes the closing one.
     pub(super) fn plain_string(&mut self) -> Option<&'a [u8]> {
-        let rest = self.text.get(self.at..)?;
-        let len = rest.iter().position(|&b| b == b'"' || b == b'\\')?;
-        let inside = rest.get(..len)?;
-        (*rest.get(len)? == b'"').then(|| self.at += len + 1)?;
+        let len = self.special()?;
+        let (inside, rest) = self.rest.split_at_checked(len)?;
+        let (quote, rest) = rest.split_first()?;
+        (*quote == b'"').then(|| self.rest = rest)?;
         Some(inside)
     }
 
     /// A string with its quotes; answers what stands between them, escapes as they are.
     pub(super) fn string(&mut self) -> Option<&'a [u8]> {
         self.byte(b'"')?;
-        let start = self.at;
+        self.rest_of_string()
+    }
+
+    /// The rest of a string whose opening quote was passed.
+    pub(super) fn rest_of_string(&mut self) -> Option<&'a [u8]> {
+        let (inside, rest) = self.rest.split_at_checked(self.special()?)?;
+        let (special, behind) = rest.split_first()?;
+        if *special == b'"' {
+            self.rest = behind;
+            return Some(inside);
+        }
+        self.rest_with_escapes(rest)
+    }
+
+    /// As [`Cursor::rest_of_string`], from the first backslash on.
+    #[inline(never)]
+    fn rest_with_escapes(&mut self, mut rest: &'a [u8]) -> Option<&'a [u8]> {
+        let start = self.rest;
         loop {
-            let rest = self.text.get(self.at..)?;
-            self.at += special(rest)?;
-            match self.peek()? {
-                b'"' => {
-                    self.at += 1;
-                    return self.text.get(start..self.at - 1);
-                }
-                b'\\' => self.escape()?,
-                _ => return None,
+            let (special, behind) = rest.split_first()?;
+            if *special == b'"' {
+                self.rest = behind;
+                return start.get(..start.len() - rest.len());
             }
+            self.rest = rest;
+            self.escape()?;
+            (_, rest) = self.rest.split_at_checked(self.special()?)?;
+        }
+    }
+
+    /// How far the next quote or backslash is.
+    ///
+    /// Most strings are short, so the first bytes are looked at here; a long one is worth the call of
+    /// a search that takes more at once.
+    #[inline]
+    fn special(&self) -> Option<usize> {
+        let (words, _) = self.rest.as_chunks::<8>();
+        for (word, at) in words.iter().zip([0, 8, 16]) {
+            let word = u64::from_le_bytes(*word);
+            let found = match self.escapes {
+                Escapes::None => zero_bytes(word ^ QUOTES),
+                Escapes::Some => zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES),
+            };
+            if found != 0 {
+                return Some(at + usize::try_from(found.trailing_zeros() / 8).ok()?);
+            }
+        }
+        self.special_further_on()
+    }
+
+    #[inline(never)]
+    fn special_further_on(&self) -> Option<usize> {
+        match self.escapes {
+            Escapes::None => memchr::memchr(b'"', self.rest),
+            Escapes::Some => memchr::memchr2(b'"', b'\\', self.rest),
         }
     }
 
     fn escape(&mut self) -> Option<()> {
-        self.at += 1;
+        self.byte(b'\\')?;
         let kind = self.peek()?;
-        self.at += 1;
+        self.skip(1)?;
         match kind {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
             b'u' => match self.hex4()? {
                 0xD800..=0xDBFF => {
-                    self.literal(b"\\u")?;
+                    self.fixed(b"\\u")?;
                     (0xDC00..=0xDFFF).contains(&self.hex4()?).then_some(())
                 }
                 0xDC00..=0xDFFF => None,
@@ -87,8 +159,8 @@ impl<'a> Cursor<'a> {
     }
 
     fn hex4(&mut self) -> Option<u32> {
-        let digits = self.text.get(self.at..self.at.checked_add(4)?)?;
-        self.at += 4;
+        let (digits, rest) = self.rest.split_first_chunk::<4>()?;
+        self.rest = rest;
         digits
             .iter()
             .try_fold(0, |value, &digit| Some(value * 16 + char::from(digit).to_digit(16)?))
@@ -96,47 +168,52 @@ impl<'a> Cursor<'a> {
 
     /// A whole number without sign, fraction or exponent that fits 64 bits.
     pub(super) fn whole_number(&mut self) -> Option<u64> {
-        let start = self.at;
         let mut value: u64 = 0;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            value = value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
-            self.at += 1;
-        }
-        let len = self.at - start;
-        let leading_zero = 1 < len && *self.text.get(start)? == b'0';
+        let digits = self.digits(|digit| value = value.wrapping_mul(10).wrapping_add(digit))?;
+        let leading_zero = 1 < digits.len() && *digits.first()? == b'0';
         let ends = matches!(self.peek()?, b',' | b'}' | b' ' | b'\t' | b'\r' | b'\n');
-        (0 < len && !leading_zero && ends).then_some(value)
+        if leading_zero || !ends {
+            return None;
+        }
+        // Nineteen digits always fit.
+        if 19 < digits.len() { std::str::from_utf8(digits).ok()?.parse().ok() } else { Some(value) }
     }
 
-    fn number(&mut self) -> Option<()> {
+    pub(super) fn number(&mut self) -> Option<()> {
         if self.peek()? == b'-' {
-            self.at += 1;
+            self.skip(1)?;
         }
         if self.peek()? == b'0' {
-            self.at += 1;
+            self.skip(1)?;
         } else {
-            self.digits()?;
+            self.digits(|_| ())?;
         }
         if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
+            self.skip(1)?;
+            self.digits(|_| ())?;
         }
         if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
+            self.skip(1)?;
             if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
+                self.skip(1)?;
             }
-            self.digits()?;
+            self.digits(|_| ())?;
         }
         Some(())
     }
 
-    fn digits(&mut self) -> Option<()> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
+    /// One digit or more; each is given to `digit`.
+    fn digits(&mut self, mut digit: impl FnMut(u64)) -> Option<&'a [u8]> {
+        let text = self.rest;
+        while let Some((first, rest)) = self.rest.split_first() {
+            let value = first.wrapping_sub(b'0');
+            if 9 < value {
+                break;
+            }
+            digit(u64::from(value));
+            self.rest = rest;
         }
-        (start < self.at).then_some(())
+        text.get(..text.len() - self.rest.len()).filter(|digits| !digits.is_empty())
     }
 
     /// The members of an object whose opening brace was passed. Calls `member` with the cursor at
@@ -147,8 +224,8 @@ impl<'a> Cursor<'a> {
     ) -> Option<usize> {
         self.skip_blanks();
         if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(self.at - 1);
+            self.skip(1)?;
+            return Some(self.at() - 1);
         }
         loop {
             self.skip_blanks();
@@ -159,12 +236,24 @@ impl<'a> Cursor<'a> {
             member(self, key)?;
             self.skip_blanks();
             match self.peek()? {
-                b',' => self.at += 1,
+                b',' => self.skip(1)?,
                 b'}' => {
-                    self.at += 1;
-                    return Some(self.at - 1);
+                    self.skip(1)?;
+                    return Some(self.at() - 1);
                 }
                 _ => return None,
+            }
+        }
+    }
+
+    /// The members of an object that is not empty and has no blanks, whose opening brace was passed.
+    pub(super) fn dense_members(&mut self) -> Option<()> {
+        loop {
+            self.string()?;
+            self.byte(b':')?;
+            if self.peek()? == b'"' { self.string().map(drop) } else { self.value() }?;
+            if self.byte(b',').is_none() {
+                return self.byte(b'}');
             }
         }
     }
@@ -181,22 +270,22 @@ impl<'a> Cursor<'a> {
         match self.peek()? {
             b'"' => self.string().map(drop),
             b'{' => {
-                self.at += 1;
+                self.skip(1)?;
                 self.members(|c, _| c.nested(depth + 1)).map(drop)
             }
             b'[' => self.items(depth),
-            b't' => self.literal(b"true"),
-            b'f' => self.literal(b"false"),
-            b'n' => self.literal(b"null"),
+            b't' => self.fixed(b"true"),
+            b'f' => self.fixed(b"false"),
+            b'n' => self.fixed(b"null"),
             _ => self.number(),
         }
     }
 
     fn items(&mut self, depth: usize) -> Option<()> {
-        self.at += 1;
+        self.skip(1)?;
         self.skip_blanks();
         if self.peek()? == b']' {
-            self.at += 1;
+            self.skip(1)?;
             return Some(());
         }
         loop {
@@ -204,9 +293,9 @@ impl<'a> Cursor<'a> {
             self.nested(depth + 1)?;
             self.skip_blanks();
             match self.peek()? {
-                b',' => self.at += 1,
+                b',' => self.skip(1)?,
                 b']' => {
-                    self.at += 1;
+                    self.skip(1)?;
                     return Some(());
                 }
                 _ => return None,
@@ -215,24 +304,12 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// How far the next quote or backslash is.
-///
-/// Most strings are short, so the first words are looked at here, eight bytes at a time; a long one
-/// is worth the call of a vectorised search.
-fn special(text: &[u8]) -> Option<usize> {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    const WORDS_HERE: usize = 4;
-    let (words, _) = text.as_chunks::<8>();
-    for (n, word) in words.iter().take(WORDS_HERE).enumerate() {
-        let word = u64::from_le_bytes(*word);
-        // A byte of `x - LOW & !x & HIGH` is set where `x` has a zero byte; the lowest one is exact.
-        let zero = |x: u64| x.wrapping_sub(LOW) & !x;
-        let found = (zero(word ^ (LOW * 0x22)) | zero(word ^ (LOW * 0x5C))) & HIGH;
-        if found != 0 {
-            return Some(n * 8 + usize::try_from(found.trailing_zeros() / 8).ok()?);
-        }
-    }
-    let done = words.len().min(WORDS_HERE) * 8;
-    memchr::memchr2(b'"', b'\\', text.get(done..)?).map(|at| done + at)
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+const QUOTES: u64 = LOW * 0x22;
+const BACKSLASHES: u64 = LOW * 0x5C;
+
+/// The highest bit of each byte that is zero. Bits above the lowest that is set may be wrong.
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(LOW) & !word & HIGH
 }
