@@ -13,15 +13,25 @@ pub const BLOCK_BYTES_MIN: u64 = 64 << 10;
 /// even if all its lines were warnings, its postings take less than half of it.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
 
+/// Bytes that are hashed at once. The hash takes eight pieces of a kibibyte side by side, several times
+/// faster than one after another; up to so many bytes of each open run wait for more to come.
+pub const HASH_BYTES: usize = 8 << 10;
+
 /// Threads that sync files. The file system commits what arrives together in one go, so a sync costs
 /// the same few milliseconds alone as in company; more threads than this no longer help.
 pub const SYNC_THREADS_MAX: usize = 16;
 
-/// The longest wait for more from a pipe that trickles.
-///
-/// Whoever follows a run sees a line within a quarter of a second, and 256 jobs that trickle cost a
-/// thousand small writes a second instead of one a line.
+/// The longest wait for more from a pipe that trickles, as long as few do: whoever follows a run sees
+/// a line within a quarter of a second.
 pub const BATCH_WAIT_MAX: Duration = Duration::from_millis(250);
+
+/// The longest wait for more from a pipe that trickles in a crowd. Half of
+/// [`REFRESH_INTERVAL_MAX`]: the other half is for the way to the disk.
+pub const BATCH_WAIT_CROWD_MAX: Duration = Duration::from_millis(500);
+
+/// Looks at pipes that trickle, a second, from which on each waits longer. A look costs about as much
+/// as thirty lines, so twice as many would cost hundreds of jobs more than what they say.
+pub const BATCH_LOOKS_PER_SECOND: u32 = 500;
 
 /// Waits shorter than this cost more than they save.
 pub const BATCH_WAIT_MIN: Duration = Duration::from_millis(1);
@@ -57,6 +67,10 @@ pub const SYNCS_AHEAD_MAX: usize = 2;
 /// those of so much time go together. Otherwise a job that prints nothing but errors would keep the
 /// disk busy with a few hundred syncs a second.
 pub const SYNC_GAP_MIN: Duration = Duration::from_millis(100);
+
+/// The same for rounds in which the whole file system is synced: what a crowd says is read only four
+/// times a second.
+pub const SYNC_ALL_GAP_MIN: Duration = Duration::from_millis(250);
 
 /// Runs that the metrics follow at once: those that are open, and the few that a crash left open.
 pub const METRIC_RUNS_MAX: usize = 4 * RUNS_OPEN_MAX;

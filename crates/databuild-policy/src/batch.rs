@@ -58,8 +58,8 @@ pub struct Verdict {
 const HOT_READS: u32 = 4;
 
 /// A pipe is read again before it is expected to be filled beyond one part in this many, so that a
-/// job which speeds up to four times its rate meanwhile still does not wait.
-const FILL_PARTS: usize = 4;
+/// job which speeds up to twice its rate meanwhile still does not wait.
+const FILL_PARTS: usize = 2;
 
 /// A pipe that was not read for this many of the longest waits was silent. More than one, because a
 /// timer is never exact.
@@ -83,8 +83,8 @@ pub fn judge(state: &mut BatchState, look: Look, limits: BatchLimits) -> Verdict
     }
     let wait = match silence {
         Some(silence) if silence < limits.wait_max.saturating_mul(SILENCE_WAITS) => {
-            let parts = u32::try_from(fill / look.bytes).unwrap_or(u32::MAX);
-            silence.saturating_mul(parts).min(limits.wait_max)
+            let nanos = silence.as_nanos().saturating_mul(fill as u128) / look.bytes as u128;
+            Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(limits.wait_max)
         }
         // Nothing is known yet of a pipe that was silent: look soon, to learn how fast it is.
         Some(_) | None => limits.wait_max / PROBE_PART,

@@ -39,6 +39,8 @@ pub(super) struct Run {
     /// The interest in the pipe that the kernel knows.
     pub(super) interest: Interest,
     pub(super) read_at: Option<Duration>,
+    /// When the pipe was last looked at.
+    pub(super) looked_at: Option<Duration>,
     pub(super) sync: SyncState,
     /// The names of the files are durable.
     pub(super) named: bool,
@@ -137,6 +139,7 @@ impl Run {
             batching: BatchState::default(),
             interest: Interest::Nothing,
             read_at: None,
+            looked_at: None,
             sync: SyncState { synced_bytes, ..SyncState::default() },
             named: false,
             full: 0,
@@ -257,8 +260,9 @@ impl Run {
         }
     }
 
-    /// Counts the lines of `batch` and gives them to the files.
-    pub(super) fn store(&mut self, batch: &mut Batch, now: Duration) -> io::Result<()> {
+    /// Counts the lines of `batch`, the first of which came at `since` or later, and gives them to the
+    /// files.
+    pub(super) fn store(&mut self, batch: &mut Batch, since: Duration) -> io::Result<()> {
         let mut from = 0;
         for (facts, end) in &batch.lines {
             let bytes = (end + 1 - from) as u64;
@@ -279,7 +283,7 @@ impl Run {
             }
         }
         if !batch.lines.is_empty() {
-            self.sync.dirty_since.get_or_insert(now);
+            self.sync.dirty_since.get_or_insert(since);
         }
         debug_assert!(self.entries_rest.is_empty());
         std::mem::swap(&mut self.entries_rest, &mut batch.bytes);

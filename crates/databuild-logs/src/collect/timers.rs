@@ -5,8 +5,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// Timers are rounded up to this, so that many pipes are looked at in one go.
-pub(super) const TICK: Duration = Duration::from_millis(10);
+/// Timers are put to these moments, so that many pipes are looked at in one go, and what they bring
+/// goes to the disk together.
+const TICK: Duration = Duration::from_millis(10);
+const LONG_TICK: Duration = Duration::from_millis(125);
 
 /// What is to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,23 +20,35 @@ pub(super) enum Timer {
 
 /// What is to happen when, of which run.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BinaryHeap<Reverse<(Duration, u64, Timer)>>);
+pub(super) struct Timers {
+    heap: BinaryHeap<Reverse<(Duration, u64, Timer)>>,
+    /// How many of them are reads.
+    reads: u32,
+}
 
 impl Timers {
     pub(super) fn at(&mut self, when: Duration, id: u64, timer: Timer) {
-        self.0.push(Reverse((when, id, timer)));
+        self.reads += u32::from(timer == Timer::Read);
+        self.heap.push(Reverse((when, id, timer)));
     }
 
     pub(super) fn due(&mut self, now: Duration) -> Option<(Duration, u64, Timer)> {
-        let Reverse((when, ..)) = self.0.peek()?;
+        let Reverse((when, ..)) = self.heap.peek()?;
         if now < *when {
             return None;
         }
-        self.0.pop().map(|Reverse(timer)| timer)
+        let Reverse(timer) = self.heap.pop()?;
+        self.reads -= u32::from(timer.2 == Timer::Read);
+        Some(timer)
+    }
+
+    /// Pipes that are read by the clock.
+    pub(super) fn reads(&self) -> u32 {
+        self.reads
     }
 
     pub(super) fn next(&self) -> Option<Duration> {
-        self.0.peek().map(|Reverse((when, ..))| *when)
+        self.heap.peek().map(|Reverse((when, ..))| *when)
     }
 }
 
@@ -46,16 +60,25 @@ pub(super) fn sync_time(since: Duration, interval: Duration) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// The next tick at or after `time`.
-pub(super) fn round_up(time: Duration) -> Duration {
-    let tick = TICK.as_nanos();
-    let nanos = time.as_nanos().div_ceil(tick).saturating_mul(tick);
+/// When to look at a pipe that can wait so long from `now` on: at a moment that pipes share, and hardly
+/// later.
+pub(super) fn read_time(now: Duration, wait: Duration) -> Duration {
+    if wait < TICK {
+        return now + wait;
+    }
+    let (time, tick) = ((now + wait).as_nanos(), TICK.as_nanos());
+    let nanos = if wait < LONG_TICK * 2 {
+        time.div_ceil(tick) * tick
+    } else {
+        // No pipe may wait longer.
+        time / LONG_TICK.as_nanos() * LONG_TICK.as_nanos()
+    };
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Timer, Timers, round_up, sync_time};
+    use super::{Timer, Timers, read_time, sync_time};
     use std::time::Duration;
 
     const fn ms(number: u64) -> Duration {
@@ -81,6 +104,18 @@ mod tests {
             assert!(ms(since + 500) <= at && at <= ms(since + 1_000), "{since}");
             assert_eq!(at.as_millis() % 500, 0);
         }
-        assert_eq!([round_up(ms(10)), round_up(ms(11))], [ms(10), ms(20)]);
+    }
+
+    #[test]
+    fn pipes_are_looked_at_together() {
+        let check =
+            |now, wait, at| assert_eq!(read_time(ms(now), ms(wait)), ms(at), "{now} {wait}");
+        check(1, 9, 10);
+        check(0, 10, 10);
+        check(1, 10, 20);
+        check(1, 250, 250);
+        check(1, 500, 500);
+        check(124, 500, 500);
+        check(501, 500, 1_000);
     }
 }

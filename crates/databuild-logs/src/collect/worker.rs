@@ -13,7 +13,7 @@ use super::run::{Interest, NewRun, Run};
 use super::stats::STATS_EVERY;
 use super::sync::SyncPool;
 use super::ticket::CollectError;
-use super::timers::{TICK, Timer, Timers, round_up};
+use super::timers::{Timer, Timers, read_time};
 use super::{CollectorOptions, Durability, Inbox, StopError};
 use crate::fs::{Fs, FsAll};
 use crate::limits;
@@ -45,6 +45,12 @@ const FULL: Backoff =
 pub(super) fn wake(event: &OwnedFd) {
     // It fails only if the counter is full: then the thread has not looked yet and will.
     rustix::io::write(event, &1u64.to_ne_bytes()).ok();
+}
+
+/// How long a pipe may wait when so many are read by the clock.
+fn wait_max(pipes: u32) -> Duration {
+    let crowded = Duration::from_secs(1) * pipes / limits::BATCH_LOOKS_PER_SECOND;
+    crowded.clamp(limits::BATCH_WAIT_MAX, limits::BATCH_WAIT_CROWD_MAX)
 }
 
 /// The state of the collector's thread.
@@ -158,13 +164,16 @@ impl Worker {
     /// Reads a pipe once and stores what came.
     fn read(&mut self, id: u64) {
         let Some(run) = self.runs.get_mut(&id) else { return };
-        run.read_at = None;
+        let now = self.clock.mono();
+        // What is read by the clock may have come right after the last look.
+        let since = run.read_at.take().and(run.looked_at).unwrap_or(now);
+        run.looked_at = Some(now);
         let (bytes, stored) = match rustix::io::read(&run.pipe, &mut *self.buffer) {
             Ok(0) => return self.end(id),
             Ok(got) => {
                 let read = self.buffer.get(..got).unwrap_or_default();
                 run.take(read, self.clock.wall(), &mut self.batch);
-                (got, run.store(&mut self.batch, self.clock.mono()))
+                (got, run.store(&mut self.batch, since))
             }
             Err(Errno::AGAIN) => (0, Ok(())),
             Err(Errno::INTR) => return,
@@ -186,7 +195,7 @@ impl Worker {
             return self.listen(id, Interest::Nothing);
         }
         let look = Look { bytes, capacity: run.capacity, now: self.clock.mono() };
-        let wait_max = limits::BATCH_WAIT_MAX.min(self.options.refresh_interval);
+        let wait_max = wait_max(self.timers.reads()).min(self.options.refresh_interval / 2);
         let bounds = BatchLimits { wait_max, wait_min: limits::BATCH_WAIT_MIN };
         let verdict = batch::judge(&mut run.batching, look, bounds);
         if verdict.hot && run.capacity < limits::READ_BYTES_MAX {
@@ -197,8 +206,7 @@ impl Worker {
         match verdict.next {
             Next::OnEvent => self.listen(id, Interest::Data),
             Next::At(at) => {
-                let wait = at.saturating_sub(look.now);
-                let at = if wait < TICK { at } else { round_up(at) };
+                let at = read_time(look.now, at.saturating_sub(look.now));
                 run.read_at = Some(at);
                 self.timers.at(at, id, Timer::Read);
                 self.listen(id, Interest::Close);

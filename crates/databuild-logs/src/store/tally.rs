@@ -14,6 +14,8 @@ use databuild_model::time::{Day, Timestamp};
 pub struct RunTally {
     record: RunRecord,
     hasher: blake3::Hasher,
+    /// What is not hashed yet: less than [`limits::HASH_BYTES`].
+    unhashed: Vec<u8>,
     block: BlockTally,
     finished: Vec<Block>,
 }
@@ -116,7 +118,20 @@ impl RunTally {
 
     /// Takes bytes of the file, in order, into its hash.
     pub fn hash(&mut self, bytes: &[u8]) {
-        self.hasher.update(bytes);
+        let room = limits::HASH_BYTES - self.unhashed.len();
+        let Some((first, bytes)) = bytes.split_at_checked(room) else {
+            return self.unhashed.extend_from_slice(bytes);
+        };
+        if self.unhashed.is_empty() {
+            self.hasher.update(first);
+        } else {
+            self.unhashed.extend_from_slice(first);
+            self.hasher.update(&self.unhashed);
+            self.unhashed.clear();
+        }
+        let (whole, rest) = bytes.split_at(bytes.len() - bytes.len() % limits::HASH_BYTES);
+        self.hasher.update(whole);
+        self.unhashed.extend_from_slice(rest);
     }
 
     /// Counts bytes that are not in the file because they were not a whole line.
@@ -149,6 +164,7 @@ impl RunTally {
         if self.block.block.row.entries != 0 {
             self.finished.push(self.block.finish());
         }
+        self.hasher.update(&self.unhashed);
         self.record.blake3 = *self.hasher.finalize().as_bytes();
         (self.finished, self.record)
     }

@@ -46,7 +46,7 @@ fn a_full_pipe_is_never_waited_for() {
 
 #[test]
 fn a_faster_job_is_looked_at_more_often() {
-    check("0:300 10:4000 50:16000 55:300", "10 40 40 100");
+    check("0:300 10:8000 50:32000 55:300", "10 40 40 100");
 }
 
 #[test]

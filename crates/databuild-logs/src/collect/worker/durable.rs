@@ -120,7 +120,6 @@ impl Worker {
             return;
         }
         self.durable.at_once = false;
-        self.durable.not_before = now + limits::SYNC_GAP_MIN;
         let (mut syncs, mut told) = (Vec::new(), Vec::new());
         for id in std::mem::take(&mut self.durable.waiting) {
             let Some(run) = self.runs.get_mut(&id) else { continue };
@@ -138,8 +137,10 @@ impl Worker {
         }
         told.into_iter().for_each(|sync| self.tell_stored(sync));
         if syncs.len() < limits::SYNC_ALL_RUNS_MIN {
+            self.durable.not_before = now + limits::SYNC_GAP_MIN;
             self.sync_each(&syncs);
         } else {
+            self.durable.not_before = now + limits::SYNC_ALL_GAP_MIN;
             self.durable.in_flight += 1;
             let all = Target::All(self.options.logs_dir.clone(), Arc::clone(&self.all));
             self.pool.submit([(SyncKey::Many(syncs), vec![all])]);
