@@ -4,4 +4,5 @@
 
 pub mod backoff;
 pub mod batch;
+pub mod layout;
 pub mod naming;

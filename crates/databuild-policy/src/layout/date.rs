@@ -1,0 +1,408 @@
+//! Dates as Java's pattern letters ask for them: `DateTimeFormatter`'s, or `SimpleDateFormat`'s for
+//! logback 1.2. Names are English, weeks are those of the United States, as with the locale that a
+//! server's Java usually has. Compiling is in `letters.rs`.
+
+mod letters;
+
+use super::{Compat, LayoutOptions};
+use databuild_model::time::{Day, Timestamp};
+use jiff::tz::TimeZone;
+
+/// A compiled date with its zone.
+#[derive(Debug, Clone)]
+pub(super) struct DatePattern {
+    items: Vec<Item>,
+    zone: TimeZone,
+    /// Its place in the cache; each date of a pattern has its own.
+    slot: usize,
+}
+
+/// A part of a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Item {
+    Literal(String),
+    Number(Number, usize),
+    /// The year of two digits.
+    ShortYear(Number),
+    Month(Form),
+    Weekday(Form),
+    HalfDay,
+    Era,
+    Quarter,
+    Fraction(Fraction),
+    Offset(Offset),
+    ZoneName,
+    ZoneId,
+}
+
+/// How much of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Short,
+    Full,
+    Narrow,
+}
+
+/// A number of a date that changes at most once a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Number {
+    Year,
+    WeekYear,
+    Month,
+    Day,
+    DayOfYear,
+    WeekOfYear,
+    WeekOfMonth,
+    /// The how manyeth such weekday of the month.
+    WeekdayOfMonth,
+    /// Monday is 1.
+    Weekday,
+    /// Sunday is 1.
+    WeekdayFromSunday,
+    Quarter,
+    Hour,
+    Hour1To24,
+    Hour0To11,
+    Hour12,
+    Minute,
+    Second,
+}
+
+/// What changes within a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fraction {
+    /// The first digits of the fraction.
+    Digits(usize),
+    /// Milliseconds, padded to a width.
+    Millis(usize),
+    /// Nanoseconds, padded to a width.
+    Nanos(usize),
+    /// Milliseconds since midnight, padded.
+    MillisOfDay(usize),
+    /// Nanoseconds since midnight, padded.
+    NanosOfDay(usize),
+}
+
+/// How an offset from UTC is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Offset {
+    /// With a colon between hours and minutes.
+    colon: bool,
+    /// `Z` for UTC.
+    zulu: bool,
+    /// Minutes only if there are any.
+    short: bool,
+    /// After the letters `GMT`, and nothing else for UTC.
+    gmt: bool,
+}
+
+/// What was rendered last, for each date of a pattern.
+#[derive(Debug, Default)]
+pub(super) struct DateCache(Vec<Cached>);
+
+#[derive(Debug, Default)]
+struct Cached {
+    second: Option<i64>,
+    text: Vec<u8>,
+    /// What has to be put into `text`, and where.
+    holes: Vec<(usize, Fraction)>,
+    second_of_day: i64,
+}
+
+/// The default of `%d`, with a comma.
+const ISO8601: &str = "yyyy-MM-dd HH:mm:ss,SSS";
+
+/// Compiles the options of a date word: pattern, zone, locale. The problem says what is wrong, and
+/// what to do.
+pub(super) fn compile(
+    arguments: &[String],
+    slot: usize,
+    options: &LayoutOptions,
+) -> Result<DatePattern, (String, String)> {
+    let pattern = match arguments.first().map(String::as_str) {
+        None | Some("" | "ISO8601") => ISO8601,
+        Some("STRICT") => "yyyy-MM-dd'T'HH:mm:ss,SSS",
+        Some(pattern) => pattern,
+    };
+    let zone = match arguments.get(1) {
+        None => options.zone.clone(),
+        Some(name) => zone(name)?,
+    };
+    if let Some(locale) = arguments.get(2) {
+        let what = format!("dates are written in English, not for the locale `{locale}`");
+        return Err((what, "leave the third option out, or use numbers for months".to_owned()));
+    }
+    let items = letters::compile(pattern, options.compat == Compat::Logback12)?;
+    Ok(DatePattern { items, zone, slot })
+}
+
+fn zone(name: &str) -> Result<TimeZone, (String, String)> {
+    let utc = ["UTC", "GMT", "Z", "UT"].iter().any(|it| name.eq_ignore_ascii_case(it));
+    let known = if utc {
+        Some(TimeZone::UTC)
+    } else {
+        fixed(name).or_else(|| jiff::tz::TimeZoneDatabase::bundled().get(name).ok())
+    };
+    known.ok_or_else(|| {
+        let looks_like_date = name.chars().all(|c| c.is_ascii_alphabetic()) && name.len() < 4;
+        let remedy = if looks_like_date {
+            "a comma separates options: quote the pattern, as in %d{\"HH:mm:ss,SSS\"}"
+        } else {
+            "name it as in Europe/Berlin, UTC or GMT+2"
+        };
+        (format!("`{name}` is not a time zone"), remedy.to_owned())
+    })
+}
+
+/// `GMT+2`, `UTC-03:30`, `+01:00`.
+fn fixed(name: &str) -> Option<TimeZone> {
+    let rest = name.strip_prefix("GMT").or_else(|| name.strip_prefix("UTC")).unwrap_or(name);
+    let (sign, rest) = match rest.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = match rest.split_once(':') {
+        Some(parts) => parts,
+        None if rest.len() == 4 => rest.split_at_checked(2)?,
+        None => (rest, "0"),
+    };
+    let number = |text: &str, max: i32| -> Option<i32> {
+        let digits = text.len() < 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|it| digits && *it <= max)
+    };
+    let seconds = sign * (number(hours, 18)? * 3600 + number(minutes, 59)? * 60);
+    Some(TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?))
+}
+
+impl DatePattern {
+    /// Appends what `when` looks like.
+    pub(super) fn render(&self, when: Timestamp, cache: &mut DateCache, out: &mut Vec<u8>) {
+        if cache.0.len() <= self.slot {
+            cache.0.resize_with(self.slot + 1, Cached::default);
+        }
+        let Some(cached) = cache.0.get_mut(self.slot) else { return };
+        let second = when.as_seconds();
+        if cached.second != Some(second) {
+            self.fill(when, second, cached);
+        }
+        let nanos = when.as_nanos().rem_euclid(1_000_000_000);
+        let mut from = 0;
+        for (at, fraction) in &cached.holes {
+            out.extend_from_slice(cached.text.get(from..*at).unwrap_or_default());
+            fraction.render(nanos, cached.second_of_day, out);
+            from = *at;
+        }
+        out.extend_from_slice(cached.text.get(from..).unwrap_or_default());
+    }
+
+    fn fill(&self, when: Timestamp, second: i64, cached: &mut Cached) {
+        let moment = jiff::Timestamp::from_second(second).unwrap_or_default();
+        let info = self.zone.to_offset_info(moment);
+        let offset = i64::from(info.offset().seconds());
+        let local = Local::of(when, offset);
+        cached.second = Some(second);
+        cached.second_of_day = local.second_of_day;
+        cached.text.clear();
+        cached.holes.clear();
+        for item in &self.items {
+            let out = &mut cached.text;
+            match item {
+                Item::Literal(text) => out.extend_from_slice(text.as_bytes()),
+                Item::Number(number, width) => digits(local.number(*number), *width, out),
+                Item::ShortYear(number) => digits(local.number(*number).rem_euclid(100), 2, out),
+                Item::Month(form) => name(&MONTHS, local.month - 1, *form, out),
+                Item::Weekday(form) => name(&WEEKDAYS, local.weekday() - 1, *form, out),
+                Item::HalfDay => {
+                    let half = if local.second_of_day < 12 * 3600 { "AM" } else { "PM" };
+                    out.extend_from_slice(half.as_bytes());
+                }
+                Item::Era => out.extend_from_slice(if 0 < local.year { b"AD" } else { b"BC" }),
+                Item::Quarter => {
+                    out.push(b'Q');
+                    digits(local.number(Number::Quarter), 1, out);
+                }
+                Item::Fraction(fraction) => cached.holes.push((out.len(), *fraction)),
+                Item::Offset(form) => form.render(offset, out),
+                Item::ZoneName => out.extend_from_slice(info.abbreviation().as_bytes()),
+                Item::ZoneId => {
+                    let id = self.zone.iana_name();
+                    out.extend_from_slice(id.unwrap_or_else(|| info.abbreviation()).as_bytes());
+                }
+            }
+        }
+    }
+}
+
+/// A moment in a zone.
+struct Local {
+    day: Day,
+    year: i64,
+    month: i64,
+    day_of_month: i64,
+    second_of_day: i64,
+}
+
+impl Local {
+    fn of(when: Timestamp, offset: i64) -> Local {
+        let seconds = when.as_seconds() + offset;
+        let day = i32::try_from(seconds.div_euclid(86_400)).unwrap_or_default();
+        let day = Day::from_number(day);
+        let (year, month, day_of_month) = day.civil();
+        Local {
+            day,
+            year: year.into(),
+            month: month.into(),
+            day_of_month: day_of_month.into(),
+            second_of_day: seconds.rem_euclid(86_400),
+        }
+    }
+
+    /// Monday is 1; 1970-01-01 was a Thursday.
+    fn weekday(&self) -> i64 {
+        (i64::from(self.day.number()) + 3).rem_euclid(7) + 1
+    }
+
+    fn from_sunday(&self) -> i64 {
+        self.weekday() % 7 + 1
+    }
+
+    fn new_year(year: i64) -> i64 {
+        let year = i32::try_from(year).unwrap_or_default();
+        Day::from_civil(year, 1, 1).map_or(0, |day| day.number().into())
+    }
+
+    fn day_of_year(&self) -> i64 {
+        i64::from(self.day.number()) - Self::new_year(self.year) + 1
+    }
+
+    /// Weeks begin on Sunday and the first one has 1 January: its last day decides.
+    fn week(&self) -> (i64, i64) {
+        let number = i64::from(self.day.number());
+        let saturday = number + 7 - self.from_sunday();
+        let next = Self::new_year(self.year + 1);
+        if next <= saturday {
+            return (self.year + 1, 1);
+        }
+        let first = Self::new_year(self.year);
+        // Days of the first week before 1 January.
+        let before = (first + 4).rem_euclid(7);
+        (self.year, (number - first + before) / 7 + 1)
+    }
+
+    fn number(&self, number: Number) -> i64 {
+        let hour = self.second_of_day / 3600;
+        let nonzero = |value: i64, of_zero: i64| if value == 0 { of_zero } else { value };
+        match number {
+            Number::Year => self.year,
+            Number::WeekYear => self.week().0,
+            Number::Month => self.month,
+            Number::Day => self.day_of_month,
+            Number::DayOfYear => self.day_of_year(),
+            Number::WeekOfYear => self.week().1,
+            Number::WeekOfMonth => {
+                let first = i64::from(self.day.number()) - self.day_of_month + 1;
+                (self.day_of_month - 1 + (first + 4).rem_euclid(7)) / 7 + 1
+            }
+            Number::WeekdayOfMonth => (self.day_of_month - 1) / 7 + 1,
+            Number::Weekday => self.weekday(),
+            Number::WeekdayFromSunday => self.from_sunday(),
+            Number::Quarter => (self.month - 1) / 3 + 1,
+            Number::Hour => hour,
+            Number::Hour1To24 => nonzero(hour, 24),
+            Number::Hour0To11 => hour % 12,
+            Number::Hour12 => nonzero(hour % 12, 12),
+            Number::Minute => self.second_of_day / 60 % 60,
+            Number::Second => self.second_of_day % 60,
+        }
+    }
+}
+
+impl Fraction {
+    fn render(self, nanos: i64, second_of_day: i64, out: &mut Vec<u8>) {
+        match self {
+            Fraction::Digits(count) => {
+                let drop = u32::try_from(9 - count.min(9)).unwrap_or(0);
+                digits(nanos / 10_i64.pow(drop), count, out);
+            }
+            Fraction::Millis(width) => digits(nanos / 1_000_000, width, out),
+            Fraction::Nanos(width) => digits(nanos, width, out),
+            Fraction::MillisOfDay(width) => {
+                digits(second_of_day * 1_000 + nanos / 1_000_000, width, out);
+            }
+            Fraction::NanosOfDay(width) => {
+                digits(second_of_day * 1_000_000_000 + nanos, width, out)
+            }
+        }
+    }
+}
+
+impl Offset {
+    fn render(self, seconds: i64, out: &mut Vec<u8>) {
+        if self.gmt {
+            out.extend_from_slice(b"GMT");
+        }
+        if seconds == 0 && (self.zulu || self.gmt) {
+            if self.zulu {
+                out.push(b'Z');
+            }
+            return;
+        }
+        out.push(if seconds < 0 { b'-' } else { b'+' });
+        let minutes = seconds.abs() / 60;
+        digits(minutes / 60, 2, out);
+        if self.short && minutes % 60 == 0 {
+            return;
+        }
+        if self.colon {
+            out.push(b':');
+        }
+        digits(minutes % 60, 2, out);
+    }
+}
+
+/// A number with zeros before it, up to `width` digits.
+pub(super) fn digits(value: i64, width: usize, out: &mut Vec<u8>) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    let mut text = [b'0'; 20];
+    let mut at = text.len();
+    let mut rest = value.unsigned_abs();
+    while (0 < rest || text.len() - at < width.max(1)) && 0 < at {
+        at -= 1;
+        if let Some(digit) = text.get_mut(at) {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        }
+        rest /= 10;
+    }
+    out.extend_from_slice(text.get(at..).unwrap_or_default());
+}
+
+fn name(names: &[&str], index: i64, form: Form, out: &mut Vec<u8>) {
+    let name = usize::try_from(index).ok().and_then(|index| names.get(index)).unwrap_or(&"");
+    let length = match form {
+        Form::Short => 3,
+        Form::Full => name.len(),
+        Form::Narrow => 1,
+    };
+    out.extend_from_slice(name.as_bytes().get(..length).unwrap_or(name.as_bytes()));
+}
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+const WEEKDAYS: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
