@@ -6,6 +6,7 @@
 mod bench;
 mod codegen;
 mod guard;
+mod oracle;
 mod process;
 mod suite;
 mod tidy;
@@ -48,6 +49,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Ask the real logback about layouts and keep what it says as goldens; needs Java and Maven
+    Oracle,
     /// Run everything that has to hold before a change is good, and count
     Test {
         #[arg(value_name = "GATE", help = format!("Only these gates: {}", suite::gate_names()))]
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => bench::run(root(), &arguments),
         Command::Trickle(arguments) => bench::trickle(&arguments),
         Command::Data { form, bytes, seed } => bench::print_data(form, bytes, seed),
+        Command::Oracle => oracle::run(root()),
         Command::Test { only } => match suite::run(root(), &only) {
             // The count is the last line.
             Ok(false) => return ExitCode::FAILURE,

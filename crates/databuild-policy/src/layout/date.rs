@@ -2,10 +2,12 @@
 //! logback 1.2. Names are English, weeks are those of the United States, as with the locale that a
 //! server's Java usually has. Compiling is in `letters.rs`.
 
+mod calendar;
 mod letters;
 
 use super::{Compat, LayoutOptions};
-use databuild_model::time::{Day, Timestamp};
+use calendar::{Local, Number};
+use databuild_model::time::Timestamp;
 use jiff::tz::TimeZone;
 
 /// A compiled date with its zone.
@@ -43,31 +45,6 @@ enum Form {
     Narrow,
 }
 
-/// A number of a date that changes at most once a second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Number {
-    Year,
-    WeekYear,
-    Month,
-    Day,
-    DayOfYear,
-    WeekOfYear,
-    WeekOfMonth,
-    /// The how manyeth such weekday of the month.
-    WeekdayOfMonth,
-    /// Monday is 1.
-    Weekday,
-    /// Sunday is 1.
-    WeekdayFromSunday,
-    Quarter,
-    Hour,
-    Hour1To24,
-    Hour0To11,
-    Hour12,
-    Minute,
-    Second,
-}
-
 /// What changes within a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fraction {
@@ -86,14 +63,21 @@ enum Fraction {
 /// How an offset from UTC is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Offset {
+    zero: Zero,
     /// With a colon between hours and minutes.
     colon: bool,
-    /// `Z` for UTC.
-    zulu: bool,
     /// Minutes only if there are any.
     short: bool,
-    /// After the letters `GMT`, and nothing else for UTC.
-    gmt: bool,
+}
+
+/// How the offset of UTC itself is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Zero {
+    Digits,
+    /// `Z`.
+    Letter,
+    /// `GMT`, which stands before every other offset too.
+    Gmt,
 }
 
 /// What was rendered last, for each date of a pattern.
@@ -234,90 +218,6 @@ impl DatePattern {
     }
 }
 
-/// A moment in a zone.
-struct Local {
-    day: Day,
-    year: i64,
-    month: i64,
-    day_of_month: i64,
-    second_of_day: i64,
-}
-
-impl Local {
-    fn of(when: Timestamp, offset: i64) -> Local {
-        let seconds = when.as_seconds() + offset;
-        let day = i32::try_from(seconds.div_euclid(86_400)).unwrap_or_default();
-        let day = Day::from_number(day);
-        let (year, month, day_of_month) = day.civil();
-        Local {
-            day,
-            year: year.into(),
-            month: month.into(),
-            day_of_month: day_of_month.into(),
-            second_of_day: seconds.rem_euclid(86_400),
-        }
-    }
-
-    /// Monday is 1; 1970-01-01 was a Thursday.
-    fn weekday(&self) -> i64 {
-        (i64::from(self.day.number()) + 3).rem_euclid(7) + 1
-    }
-
-    fn from_sunday(&self) -> i64 {
-        self.weekday() % 7 + 1
-    }
-
-    fn new_year(year: i64) -> i64 {
-        let year = i32::try_from(year).unwrap_or_default();
-        Day::from_civil(year, 1, 1).map_or(0, |day| day.number().into())
-    }
-
-    fn day_of_year(&self) -> i64 {
-        i64::from(self.day.number()) - Self::new_year(self.year) + 1
-    }
-
-    /// Weeks begin on Sunday and the first one has 1 January: its last day decides.
-    fn week(&self) -> (i64, i64) {
-        let number = i64::from(self.day.number());
-        let saturday = number + 7 - self.from_sunday();
-        let next = Self::new_year(self.year + 1);
-        if next <= saturday {
-            return (self.year + 1, 1);
-        }
-        let first = Self::new_year(self.year);
-        // Days of the first week before 1 January.
-        let before = (first + 4).rem_euclid(7);
-        (self.year, (number - first + before) / 7 + 1)
-    }
-
-    fn number(&self, number: Number) -> i64 {
-        let hour = self.second_of_day / 3600;
-        let nonzero = |value: i64, of_zero: i64| if value == 0 { of_zero } else { value };
-        match number {
-            Number::Year => self.year,
-            Number::WeekYear => self.week().0,
-            Number::Month => self.month,
-            Number::Day => self.day_of_month,
-            Number::DayOfYear => self.day_of_year(),
-            Number::WeekOfYear => self.week().1,
-            Number::WeekOfMonth => {
-                let first = i64::from(self.day.number()) - self.day_of_month + 1;
-                (self.day_of_month - 1 + (first + 4).rem_euclid(7)) / 7 + 1
-            }
-            Number::WeekdayOfMonth => (self.day_of_month - 1) / 7 + 1,
-            Number::Weekday => self.weekday(),
-            Number::WeekdayFromSunday => self.from_sunday(),
-            Number::Quarter => (self.month - 1) / 3 + 1,
-            Number::Hour => hour,
-            Number::Hour1To24 => nonzero(hour, 24),
-            Number::Hour0To11 => hour % 12,
-            Number::Hour12 => nonzero(hour % 12, 12),
-            Number::Minute => self.second_of_day / 60 % 60,
-            Number::Second => self.second_of_day % 60,
-        }
-    }
-}
-
 impl Fraction {
     fn render(self, nanos: i64, second_of_day: i64, out: &mut Vec<u8>) {
         match self {
@@ -339,14 +239,15 @@ impl Fraction {
 
 impl Offset {
     fn render(self, seconds: i64, out: &mut Vec<u8>) {
-        if self.gmt {
-            out.extend_from_slice(b"GMT");
-        }
-        if seconds == 0 && (self.zulu || self.gmt) {
-            if self.zulu {
-                out.push(b'Z');
+        match self.zero {
+            Zero::Letter if seconds == 0 => return out.push(b'Z'),
+            Zero::Gmt => {
+                out.extend_from_slice(b"GMT");
+                if seconds == 0 {
+                    return;
+                }
             }
-            return;
+            Zero::Letter | Zero::Digits => {}
         }
         out.push(if seconds < 0 { b'-' } else { b'+' });
         let minutes = seconds.abs() / 60;

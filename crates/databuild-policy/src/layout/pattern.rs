@@ -84,7 +84,7 @@ enum Epoch {
 
 /// Compiles `text` and says all that is wrong with it.
 pub(super) fn compile(text: &str, options: &LayoutOptions) -> Result<Pattern, Vec<LayoutProblem>> {
-    let (nodes, mut problems) = grammar::parse(text);
+    let (nodes, mut problems) = grammar::parse(text, options.compat);
     let mut compiler = words::Compiler::new(options);
     let parts = compiler.parts(&nodes);
     let prints_trace = compiler.prints_trace();
@@ -268,9 +268,10 @@ fn fit(width: Width, begin: usize, scratch: &mut Scratch, out: &mut Vec<u8>) {
         Some(max) => width::cut(&text, max, width.cut_end),
         None => (text.as_ref(), Cut::None),
     };
-    let has = width::units(kept) + usize::from(half != Cut::None);
-    let missing = width.min.saturating_sub(has);
-    if missing == 0 && kept.len() == text.len() {
+    // What was cut is never padded, as in logback.
+    let whole = kept.len() == text.len();
+    let missing = if whole { width.min.saturating_sub(width::units(kept)) } else { 0 };
+    if whole && missing == 0 {
         return;
     }
     let mut fitted = scratch.spare.pop().unwrap_or_default();

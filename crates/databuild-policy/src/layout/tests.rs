@@ -1,4 +1,7 @@
 //! Patterns and an event in, whole lines out; problems with their columns.
+//! Golden samples of `docs/formats/saved-lines.md`.
+
+mod oracle;
 
 use super::*;
 use databuild_model::level::Level;
@@ -58,7 +61,7 @@ fn words_and_widths() {
         "%d %-6level|%10.5logger|%.-5logger|%logger{12}|%thread %msg %kvp%n",
         "hello",
         expect![[r#"
-            2025-01-27 10:30:46,123 WARN  |     rders|audit|a.s.Orders|main hello user="ada" rows="12"
+            2025-01-27 10:30:46,123 WARN  |rders|audit|a.s.Orders|main hello user="ada" rows="12"
         "#]],
     );
     check(

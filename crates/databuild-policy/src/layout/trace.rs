@@ -43,7 +43,7 @@ pub(super) fn names_exception(line: &str) -> bool {
 /// Appends the traceback `text`.
 pub(super) fn render(text: &str, options: &TraceOptions, compat: Compat, out: &mut Vec<u8>) {
     if let Some(throwable) = read(text) {
-        let printer = Printer { options, out };
+        let printer = Printer { options, compat, out };
         printer.print(&throwable);
     } else {
         plain(text, options, compat, out);
@@ -135,6 +135,7 @@ fn read_one<'a>(
 
 struct Printer<'o> {
     options: &'o TraceOptions,
+    compat: Compat,
     out: &'o mut Vec<u8>,
 }
 
@@ -180,6 +181,9 @@ impl Printer<'_> {
 
     fn header(&mut self, it: &Throwable<'_>) {
         self.out.extend_from_slice(it.header.as_bytes());
+        if self.compat == Compat::Logback12 && !it.header.contains(": ") {
+            self.out.extend_from_slice(b": null");
+        }
         self.out.push(b'\n');
         for line in &it.more {
             self.out.extend_from_slice(line.as_bytes());
@@ -203,7 +207,7 @@ impl Printer<'_> {
             if self.options.skip.iter().any(|skip| frame.contains(skip.as_str())) {
                 skipped += 1;
                 // Another one may take its place.
-                end += usize::from(end < all.len() && !unrestricted);
+                end += usize::from(end < all.len());
                 continue;
             }
             self.tabs(indent);

@@ -1,7 +1,8 @@
 //! Pattern letters of dates, to items. Sources: the documentation of `java.time.format.DateTimeFormatter`
 //! and `java.text.SimpleDateFormat`.
 
-use super::{Form, Fraction, Item, Number, Offset};
+use super::calendar::Number;
+use super::{Form, Fraction, Item, Offset, Zero};
 
 /// Compiles the letters of `pattern`; `simple` reads them as `SimpleDateFormat` does.
 pub(super) fn compile(pattern: &str, simple: bool) -> Result<Vec<Item>, (String, String)> {
@@ -69,18 +70,18 @@ fn number(number: Number, count: usize, most: usize) -> Option<Item> {
 fn year(number: Number, count: usize) -> Option<Item> {
     match count {
         2 => Some(Item::ShortYear(number)),
-        1 | 3 | 4 => Some(Item::Number(number, count)),
+        1 | 3..=19 => Some(Item::Number(number, count)),
         _ => None,
     }
 }
 
-const OFFSET: Offset = Offset { colon: false, zulu: false, short: false, gmt: false };
+const OFFSET: Offset = Offset { zero: Zero::Digits, colon: false, short: false };
 
-fn iso_offset(count: usize, zulu: bool) -> Option<Item> {
+fn iso_offset(count: usize, zero: Zero) -> Option<Item> {
     let offset = match count {
-        1 => Offset { zulu, short: true, ..OFFSET },
-        2 => Offset { zulu, ..OFFSET },
-        3 => Offset { zulu, colon: true, ..OFFSET },
+        1 => Offset { zero, short: true, ..OFFSET },
+        2 => Offset { zero, ..OFFSET },
+        3 => Offset { zero, colon: true, ..OFFSET },
         _ => return None,
     };
     Some(Item::Offset(offset))
@@ -123,10 +124,12 @@ fn letter(c: char, count: usize) -> Option<Item> {
         'z' if count <= 3 => Some(Item::ZoneName),
         'V' if count == 2 => Some(Item::ZoneId),
         'Z' if count <= 3 => Some(Item::Offset(OFFSET)),
-        'Z' if count == 4 => Some(Item::Offset(Offset { gmt: true, colon: true, ..OFFSET })),
-        'Z' if count == 5 => Some(Item::Offset(Offset { zulu: true, colon: true, ..OFFSET })),
-        'X' => iso_offset(count, true),
-        'x' => iso_offset(count, false),
+        'Z' if count == 4 => Some(Item::Offset(Offset { zero: Zero::Gmt, colon: true, ..OFFSET })),
+        'Z' if count == 5 => {
+            Some(Item::Offset(Offset { zero: Zero::Letter, colon: true, ..OFFSET }))
+        }
+        'X' => iso_offset(count, Zero::Letter),
+        'x' => iso_offset(count, Zero::Digits),
         _ => None,
     }
 }
@@ -164,7 +167,7 @@ fn simple_letter(c: char, count: usize) -> Option<Item> {
         'S' => Some(Item::Fraction(Fraction::Millis(count))),
         'z' if count <= 3 => Some(Item::ZoneName),
         'Z' => Some(Item::Offset(OFFSET)),
-        'X' => iso_offset(count, true),
+        'X' => iso_offset(count, Zero::Letter),
         _ => None,
     }
 }

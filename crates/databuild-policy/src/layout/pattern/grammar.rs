@@ -3,7 +3,7 @@
 //!
 //! The grammar is that of logback's `PatternLayout`, whose manual and behaviour are the source.
 
-use super::super::LayoutProblem;
+use super::super::{Compat, LayoutProblem};
 
 /// A piece of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,9 +45,9 @@ const WIDTH_MAX: usize = 10_000;
 const DEPTH_MAX: usize = 32;
 
 /// Takes `pattern` apart and says all that is wrong with its form.
-pub(super) fn parse(pattern: &str) -> (Vec<Node>, Vec<LayoutProblem>) {
-    let mut parser =
-        Parser { chars: pattern.chars().collect(), at: 0, depth: 0, problems: Vec::new() };
+pub(super) fn parse(pattern: &str, compat: Compat) -> (Vec<Node>, Vec<LayoutProblem>) {
+    let chars = pattern.chars().collect();
+    let mut parser = Parser { chars, at: 0, depth: 0, problems: Vec::new(), compat };
     let mut nodes = parser.nodes();
     // A bracket that closes nothing: logback forgets the rest of the pattern.
     while parser.peek().is_some() {
@@ -64,6 +64,7 @@ struct Parser {
     at: usize,
     depth: usize,
     problems: Vec<LayoutProblem>,
+    compat: Compat,
 }
 
 impl Parser {
@@ -188,6 +189,11 @@ impl Parser {
             self.problem(column, what, "add `)`, or write `\\(` for a bracket");
         }
         let options = self.options();
+        if self.compat != Compat::Databuild && options.is_empty() && self.peek() == Some('%') {
+            let column = self.column();
+            let what = "right after `)` logback prints a `%` instead of reading a word".to_owned();
+            self.problem(column, what, "leave `compat` out, or put something between");
+        }
         Some(Node::Group(Call { word, width, options, column }, inner))
     }
 
@@ -247,8 +253,11 @@ impl Parser {
                     return None;
                 }
                 Some(end) if end == quote => return Some(text),
-                Some('\\') if self.peek() == Some(quote) => {
-                    text.push(quote);
+                // Only the quote can be escaped; another pair stays, so that `'\\'` ends.
+                Some('\\') if self.peek().is_some() => {
+                    let escaped = self.peek();
+                    text.extend((escaped != Some(quote)).then_some('\\'));
+                    text.extend(escaped);
                     self.at += 1;
                 }
                 Some(other) => text.push(other),

@@ -22,7 +22,7 @@ enum Piece {
 impl Replacement {
     /// Compiles both; the problem says what is wrong and what to do.
     pub(super) fn compile(regex: &str, with: &str) -> Result<Replacement, (String, String)> {
-        let built = RegexBuilder::new(regex).size_limit(REGEX_BYTES_MAX).build();
+        let built = RegexBuilder::new(&ascii_classes(regex)).size_limit(REGEX_BYTES_MAX).build();
         let regex = built.map_err(|error| {
             let text = error.to_string();
             let last = text.lines().next_back().unwrap_or_default().trim();
@@ -49,6 +49,41 @@ impl Replacement {
         });
         replaced.into_owned()
     }
+}
+
+/// `\w`, `\d` and `\s` are of ASCII, as they are in Java.
+fn ascii_classes(regex: &str) -> String {
+    let mut text = String::with_capacity(regex.len());
+    let mut in_class = 0_usize;
+    let mut chars = regex.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '[' => in_class += 1,
+            ']' => in_class = in_class.saturating_sub(1),
+            '\\' => {
+                let escaped = chars.next();
+                let class = match escaped {
+                    Some('w') => "[:word:]",
+                    Some('W') => "[:^word:]",
+                    Some('d') => "[:digit:]",
+                    Some('D') => "[:^digit:]",
+                    Some('s') => "[:space:]",
+                    Some('S') => "[:^space:]",
+                    other => {
+                        text.push('\\');
+                        text.extend(other);
+                        continue;
+                    }
+                };
+                let (open, close) = if in_class == 0 { ("[", "]") } else { ("", "") };
+                text.extend([open, class, close]);
+                continue;
+            }
+            _ => {}
+        }
+        text.push(c);
+    }
+    text
 }
 
 /// Reads a replacement as Java's `Matcher.appendReplacement` does.

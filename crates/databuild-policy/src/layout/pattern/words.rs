@@ -1,10 +1,10 @@
 //! The words of the pattern language, with their options. Source: the list of conversion words in
 //! logback's manual; the words from `%job` on are ours.
 
-use super::grammar::{Call, Node};
+use super::grammar::{Call, Node, Width};
 use super::replace::Replacement;
 use super::{Epoch, Finish, Part, TraceOptions, Value};
-use crate::layout::{LayoutOptions, LayoutProblem, colour, date};
+use crate::layout::{Compat, LayoutOptions, LayoutProblem, colour, date};
 
 /// A whole traceback in its usual order.
 pub(super) const WHOLE_TRACE: TraceOptions =
@@ -55,6 +55,10 @@ const WORDS: [&str; 41] = [
     "sequenceNumber",
 ];
 
+/// Words that logback 1.2 does not have.
+const NEWER: [&str; 9] =
+    ["ms", "micros", "ep", "epoch", "kvp", "maskedKvp", "sn", "sequenceNumber", "prefix"];
+
 /// Compiles nodes and collects what is wrong.
 pub(super) struct Compiler<'o> {
     options: &'o LayoutOptions,
@@ -100,6 +104,11 @@ impl<'o> Compiler<'o> {
     }
 
     fn word(&mut self, call: &Call) -> Option<Value> {
+        if self.options.compat == Compat::Logback12 && NEWER.contains(&call.word.as_str()) {
+            let what = format!("logback 1.2 has no word `%{}`", call.word);
+            self.problem(call, what, "leave `compat` out, or leave the word out");
+            return None;
+        }
         let option = call.options.first().map(String::as_str);
         Some(match call.word.as_str() {
             "d" | "date" => Value::Date(self.date(call)?),
@@ -247,6 +256,10 @@ impl<'o> Compiler<'o> {
     }
 
     fn group(&mut self, call: &Call, inner: &[Node], parts: &mut Vec<Part>) {
+        if call.word == "prefix" && self.options.compat == Compat::Logback12 {
+            self.word(call);
+            return;
+        }
         if call.word == "prefix" {
             let inner = self.prefixed(inner);
             parts.push(Part::Group(inner, call.width, Finish::Plain));
@@ -291,19 +304,26 @@ impl<'o> Compiler<'o> {
         }
     }
 
-    /// Each word after its name and `=`.
+    /// Each word after its name and `=`. Widths of what stands directly within mean nothing, as in
+    /// logback.
     fn prefixed(&mut self, nodes: &[Node]) -> Vec<Part> {
         let mut parts = Vec::new();
         for node in nodes {
             if let Node::Word(call) = node {
                 let key = call.options.first().map(|key| key.split(":-").next().unwrap_or(key));
                 let name = match call.word.as_str() {
+                    "n" => None,
                     "X" | "mdc" | "property" => key,
                     word => Some(full_name(word)),
                 };
                 parts.extend(name.map(|name| Part::Literal(format!("{name}=").into_bytes())));
             }
-            parts.extend(self.parts(std::slice::from_ref(node)));
+            for mut part in self.parts(std::slice::from_ref(node)) {
+                if let Part::Value(_, width) | Part::Group(_, width, _) = &mut part {
+                    *width = Width::default();
+                }
+                parts.push(part);
+            }
         }
         parts
     }
