@@ -5,6 +5,7 @@
 //! gives the records up to the first that is not whole, and where that is. Pages:
 //! `docs/formats/run-index.md`, `docs/formats/journal.md`.
 
+pub mod archive;
 pub mod bytes;
 pub mod frame;
 pub mod index;

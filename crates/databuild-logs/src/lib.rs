@@ -20,5 +20,7 @@ pub mod read;
 
 pub mod verify;
 
+pub mod archive;
+
 #[cfg(test)]
 mod testing;

@@ -19,6 +19,7 @@ mod open;
 mod page;
 mod place;
 mod state;
+mod stored;
 mod verify;
 mod wait;
 mod walk;
@@ -30,6 +31,7 @@ pub use lines::Lines;
 pub use merge::{Merge, Merged};
 pub use page::{LogsPage, PAGE_BYTES_MAX};
 pub use state::{Missing, RunInfo, RunState};
+pub(crate) use stored::StoredRun;
 pub use window::LineWindow;
 
 use crate::fs::Fs;
@@ -197,6 +199,11 @@ impl LogReader {
     ) -> Result<Verification, ReadError> {
         let (run, state) = self.look(run)?;
         verify::verify(&run, self.logs(), state, seen)
+    }
+
+    /// The files of a run as they are, for whoever copies them.
+    pub(crate) fn stored(&self, run: &JobRunId) -> Result<StoredRun, ReadError> {
+        stored::stored(self.open(run)?, self.logs())
     }
 
     /// Follows a run from `after` on: what is there, then what comes, until the run ends. The run

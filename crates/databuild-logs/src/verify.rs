@@ -6,6 +6,7 @@
 
 pub mod coverage;
 pub mod judge;
+mod origin;
 
 use crate::format::RunRecord;
 use crate::read::RunState;

@@ -90,22 +90,27 @@ fn read_index(fs: &dyn Fs, paths: &RunPaths, run: &JobRunId) -> io::Result<Optio
 
 /// Writes a whole index beside the old one, syncs it, and puts it in its place.
 fn replace_index(fs: &dyn Fs, paths: &RunPaths, rebuilt: &Rebuilt) -> io::Result<()> {
+    let new = paths.index.with_added_extension("new");
+    match fs.remove(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    write_index(fs, &new, rebuilt)?;
+    fs.rename(&new, &paths.index)?;
+    fs.sync_dir(&paths.dir)
+}
+
+/// Writes a whole index into a new file, and syncs it.
+pub(crate) fn write_index(fs: &dyn Fs, path: &Path, rebuilt: &Rebuilt) -> io::Result<()> {
     let mut bytes = Vec::new();
     index::write_header(&rebuilt.header, &mut bytes);
     for block in &rebuilt.blocks {
         index::write_block(block, &mut bytes);
     }
     index::write_seal(&rebuilt.record, &mut bytes);
-    let new = paths.index.with_added_extension("new");
-    match fs.remove(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = fs.create_new(&new)?;
+    let file = fs.create_new(path)?;
     fs::append_all(file.as_ref(), &bytes).map_err(|(_, error)| error)?;
-    file.sync_data()?;
-    fs.rename(&new, &paths.index)?;
-    fs.sync_dir(&paths.dir)
+    file.sync_data()
 }
 
 /// Read of a journal at once: some ten thousand records.

@@ -1,16 +1,16 @@
 //! The judgement over the lines of one run's file, in order: pure, one pass, bounded memory.
 
 use super::coverage::Coverage;
+use super::origin::Origin;
 use super::{HashProof, Note, PROBLEMS_MAX, Problem, StreamProof};
 use crate::format::{Block, IndexHeader, RunRecord};
 use crate::store::facts::{LineFacts, LineReader, Looked};
 use crate::store::tally::RunTally;
 use databuild_model::cause::run_end;
-use databuild_model::entry::{Content, Kind, Stream, WrapperJobEvent, event, field};
+use databuild_model::entry::{Content, Kind, Stream, WrapperJobEvent, event};
 use databuild_model::ids::JobRunId;
 use databuild_model::json;
-use databuild_model::scan::{Scanner, members};
-use std::borrow::Cow;
+use databuild_model::scan::Scanner;
 use std::ops::Range;
 
 /// Judges the lines of one run.
@@ -86,16 +86,6 @@ struct StreamJudge {
     ranges: bool,
     /// An entry does not.
     no_ranges: bool,
-}
-
-/// The place in its stream that an entry states.
-#[derive(Debug, Default)]
-struct Origin<'a> {
-    stream: Option<Stream>,
-    offset: Option<u64>,
-    bytes: Option<u64>,
-    message: Option<&'a str>,
-    fields: Option<&'a str>,
 }
 
 impl Problems {
@@ -428,76 +418,6 @@ impl End {
         let hashed = self.hashes.iter().any(Option::is_some);
         hashed || self.read.get(place).copied().flatten() == Some(0)
     }
-}
-
-impl<'a> Origin<'a> {
-    fn read(content: &'a str) -> Self {
-        let mut origin = Origin::default();
-        let read = members(content, |key, value| {
-            let Some(value) = content.get(value) else { return };
-            match content.get(key).unwrap_or_default() {
-                "stream" => origin.stream = Stream::parse(value.trim_matches('"')),
-                "offset" => origin.offset = value.parse().ok(),
-                "bytes" => origin.bytes = value.parse().ok(),
-                "message" => origin.message = Some(value),
-                "fields" => origin.fields = Some(value),
-                _ => {}
-            }
-        });
-        // The line is an entry, so its content is an object that can be read.
-        read.map_or_else(Origin::default, |()| origin)
-    }
-
-    /// Feeds the raw bytes that the entry stands for. `false` if it does not hold them.
-    fn feed(&self, bytes: u64, hasher: &mut blake3::Hasher) -> bool {
-        let fields = self.fields.unwrap_or_default();
-        let Some(message) = self.message.and_then(unquote) else { return false };
-        let exact = if fields.contains(field::RAW_BASE64) {
-            use base64::Engine as _;
-            let text = member(fields, field::RAW_BASE64);
-            let raw = text.and_then(|text| {
-                base64::engine::general_purpose::STANDARD.decode(text.as_bytes()).ok()
-            });
-            let Some(raw) = raw else { return false };
-            Cow::Owned(raw)
-        } else {
-            Cow::Borrowed(message.as_bytes())
-        };
-        // Kept as it is, or a line without the line feed that ended it. All else was taken apart:
-        // carriage returns, replaced states, members of an object.
-        let end: &[u8] = match bytes.checked_sub(exact.len() as u64) {
-            Some(0) => b"",
-            Some(1) => b"\n",
-            Some(_) | None => return false,
-        };
-        if fields.contains(field::PROGRESS_STATES) {
-            return false;
-        }
-        hasher.update(&exact);
-        hasher.update(end);
-        true
-    }
-}
-
-/// The text of a JSON string.
-fn unquote(value: &str) -> Option<Cow<'_, str>> {
-    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(value).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
-}
-
-/// The text of the member `name` of a JSON object of strings.
-fn member<'a>(object: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let mut found = None;
-    members(object, |key, value| {
-        if object.get(key) == Some(name) {
-            found = object.get(value);
-        }
-    })?;
-    found.and_then(unquote)
 }
 
 #[cfg(test)]

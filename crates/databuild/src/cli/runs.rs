@@ -2,6 +2,7 @@
 
 mod list;
 mod show;
+mod transfer;
 
 use super::args::{RunsArgs, RunsCommand};
 use super::context::Context;
@@ -15,14 +16,25 @@ use std::io::Write;
 /// Does what was asked for.
 pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<Exit, Failure> {
     let project = context.project()?;
+    match &args.command {
+        Some(RunsCommand::Export { targets, file }) => {
+            return transfer::export(targets, file, context, &project);
+        }
+        Some(RunsCommand::Import { file }) => return transfer::import(file, context, &project),
+        Some(RunsCommand::Show { .. } | RunsCommand::Cancel { .. }) | None => {}
+    }
     let Some(bel) = project.existing_bel()? else {
         return match &args.command {
             Some(RunsCommand::Show { id } | RunsCommand::Cancel { id }) => Err(unknown(id)),
-            None => list::nothing(context, "there are no builds yet"),
+            Some(RunsCommand::Export { .. } | RunsCommand::Import { .. }) | None => {
+                list::nothing(context, "there are no builds yet")
+            }
         };
     };
     match &args.command {
-        None => list::run(args, context, &bel),
+        Some(RunsCommand::Export { .. } | RunsCommand::Import { .. }) | None => {
+            list::run(args, context, &bel)
+        }
         Some(RunsCommand::Show { id }) => show::run(id, context, &project, &bel),
         Some(RunsCommand::Cancel { id }) => cancel(id, context, &bel),
     }

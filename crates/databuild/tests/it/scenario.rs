@@ -47,6 +47,7 @@ scenarios! {
     logs
     noproject
     run
+    transfer
     usage
     verify
 }

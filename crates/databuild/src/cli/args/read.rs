@@ -1,6 +1,7 @@
 //! Arguments of the commands that read: `logs`, `runs`, `status`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
 
 /// Arguments of `databuild logs`.
 #[derive(Debug, Args)]
@@ -173,7 +174,8 @@ Examples:
   databuild runs --failed            those that failed
   databuild runs show 42             a build and its job runs
   databuild runs show 42.6           one job run
-  databuild runs cancel 42           stop a build in order")]
+  databuild runs cancel 42           stop a build in order
+  databuild runs export 42.6 a.tar   carry a run's log away; runs import a.tar takes it in")]
 pub(crate) struct RunsArgs {
     #[command(subcommand)]
     pub(crate) command: Option<RunsCommand>,
@@ -208,6 +210,36 @@ pub(crate) enum RunsCommand {
         /// A build (42), an id, @running
         #[arg(value_name = "ID")]
         id: String,
+    },
+    /// Write the logs of runs into one file, to be carried away
+    #[command(after_help = "\
+The file is a tar archive: a manifest with hashes and records, then the files of each run. Every run is
+verified on the way; one that still runs is refused, and so is a FILE that exists.
+
+Examples:
+  databuild runs export 42.6 incident.tar
+  databuild runs export 42 clean - | zstd > logs.tar.zst")]
+    Export {
+        /// Builds, job runs, jobs, partitions, @latest, @failed
+        #[arg(value_name = "RUN", required = true, num_args = 1..)]
+        targets: Vec<String>,
+        /// The file to make; - is stdout
+        #[arg(value_name = "FILE", required = true)]
+        file: PathBuf,
+    },
+    /// Take in the logs of runs that were exported, here or elsewhere
+    #[command(after_help = "\
+All of the archive is checked against its hashes before any of it is in the store. A run that is there
+already is left as it is; one that is there with other entries refuses the whole archive. Imported runs
+are read by their ids: the builds that made them are not known here.
+
+Examples:
+  databuild runs import incident.tar
+  zstdcat logs.tar.zst | databuild runs import -")]
+    Import {
+        /// What `runs export` wrote; - is stdin
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
     },
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn find(
 }
 
 /// The runs that `texts` name, in the order of these, each once.
-pub(super) fn named(
+pub(crate) fn named(
     texts: &[String],
     bel: Option<&Bel>,
     reader: &LogReader,
