@@ -145,11 +145,17 @@ impl Emitter {
     }
 
     /// Everything of a log entry after its fields.
-    fn end_log(&mut self, piece: &Piece<'_>) {
+    fn end_log(&mut self, piece: &Piece<'_>, cr: u32) {
         self.out.extend_from_slice(b"},\"stream\":\"");
         self.out.extend_from_slice(piece.stream.as_str().as_bytes());
         self.out.extend_from_slice(b"\",\"offset\":");
         write_number(piece.offset, &mut self.out);
+        self.out.extend_from_slice(b",\"bytes\":");
+        write_number(piece.span, &mut self.out);
+        if cr != 0 {
+            self.out.extend_from_slice(b",\"cr\":");
+            write_number(u64::from(cr), &mut self.out);
+        }
         self.out.extend_from_slice(b"}}}\n");
     }
 
@@ -166,6 +172,7 @@ impl Emitter {
         }
         self.out.extend_from_slice(b"\",\"fields\":{");
         let mut fields = FieldWriter { out: &mut self.out, first: true };
+        let mut replaced = 0;
         match piece.form {
             Form::Text | Form::Object => {}
             Form::Fragment { number, last } => {
@@ -174,10 +181,12 @@ impl Emitter {
                     fields.push(field::FRAGMENT_LAST, b"true");
                 }
             }
-            Form::Progress { replaced: 0 } => {}
-            Form::Progress { replaced } => {
-                fields.push(field::PROGRESS_STATES, replaced.to_string().as_bytes());
-            }
+            Form::Progress { replaced: states } => replaced = states,
+        }
+        // Where the length alone does not tell that something was left out, the field does.
+        let looks_whole = piece.span <= piece.bytes.len() as u64 + 1;
+        if replaced != 0 || piece.loses && looks_whole {
+            fields.push(field::PROGRESS_STATES, replaced.to_string().as_bytes());
         }
         if text.is_err() {
             fields.push(field::RAW_BASE64, STANDARD.encode(piece.bytes).as_bytes());
@@ -185,7 +194,7 @@ impl Emitter {
         if let Some(problem) = problem {
             fields.push(field::PROBLEM, problem.as_bytes());
         }
-        self.end_log(piece);
+        self.end_log(piece, if piece.loses { 0 } else { piece.cr });
     }
 
     /// Writes the line as what it means, or as text if it means nothing.
@@ -201,8 +210,14 @@ impl Emitter {
                     self.plain(piece, None);
                 }
             }
-            Meaning::Metric(point) => self.entry(piece.when, Content::Metric(point)),
-            Meaning::Event(event) => self.entry(piece.when, Content::JobEvent(event)),
+            Meaning::Metric(mut point) => {
+                point.origin = piece.origin();
+                self.entry(piece.when, Content::Metric(point));
+            }
+            Meaning::Event(mut event) => {
+                event.origin = piece.origin();
+                self.entry(piece.when, Content::JobEvent(event));
+            }
             Meaning::Problem(why) => self.plain(piece, Some(&why)),
             Meaning::Nothing => self.plain(piece, None),
         }
@@ -229,7 +244,7 @@ impl Emitter {
                 return false;
             }
         }
-        self.end_log(piece);
+        self.end_log(piece, 0);
         true
     }
 }

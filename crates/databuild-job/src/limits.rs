@@ -25,6 +25,10 @@ pub(crate) const JOIN_HOLD_MAX: Duration = Duration::from_secs(1);
 /// Of the states of a progress line, one in so much time is kept.
 pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A progress line is reported before its interval when so many bytes of it are in no entry yet: a
+/// spool that is full of them could never be emptied.
+pub(crate) const PROGRESS_BYTES_MAX: u64 = 1 << 20;
+
 /// Time between two looks at the memory and CPU of the process tree. The first looks come sooner,
 /// so that short jobs are measured too.
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);

@@ -4,72 +4,22 @@
 //! Nothing is copied and nothing is allocated for an ordinary line: a piece is a slice of the read
 //! buffer, and a piece that may still grow simply stays there. What is left out of pieces is the line
 //! feed that ends them, carriage returns right before a line feed, and replaced states of progress
-//! lines, which are counted.
+//! lines, which are counted. All of it is in the range of bytes that a piece stands for: the ranges of
+//! a stream follow one another without a gap.
 
+mod piece;
 mod progress;
 
-use crate::limits::{JOIN_HOLD_MAX, JOIN_SILENCE, READ_BYTES};
+use crate::limits::{JOIN_HOLD_MAX, JOIN_SILENCE, PROGRESS_BYTES_MAX, READ_BYTES};
 use crate::output::METRIC_PREFIX;
 use crate::text::{self, Joiner};
 use databuild_model::entry::Stream;
 use databuild_model::level::Level;
 use databuild_model::limits::{FRAGMENT_BYTES_MAX, JOINED_BYTES_MAX};
-use databuild_model::time::Timestamp;
+pub(crate) use piece::{Form, Moment, Piece, Sink};
 use progress::Progress;
 use std::borrow::Cow;
 use std::time::Duration;
-
-/// One reading of both clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Moment {
-    /// For people.
-    pub(crate) wall: Timestamp,
-    /// For deadlines.
-    pub(crate) mono: Duration,
-}
-
-/// What becomes one entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Piece<'a> {
-    pub(crate) stream: Stream,
-    /// Where in the stream `bytes` begin.
-    pub(crate) offset: u64,
-    /// When its first line was read to the end.
-    pub(crate) when: Timestamp,
-    /// The level that its text states.
-    pub(crate) level: Level,
-    pub(crate) bytes: &'a [u8],
-    pub(crate) form: Form,
-}
-
-/// What a piece is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// A line, with the lines that belong to it.
-    Text,
-    /// A line that looks like JSON or a metric.
-    Object,
-    /// Part of an overlong line.
-    Fragment {
-        /// From 1.
-        number: u64,
-        /// Whether the line ends with it.
-        last: bool,
-    },
-    /// The last of several states of a line, and how many it replaces.
-    Progress {
-        /// States that are not kept.
-        replaced: u64,
-    },
-}
-
-/// Takes pieces.
-pub(crate) trait Sink {
-    /// Whether it wants no more for now.
-    fn full(&self) -> bool;
-    /// Takes one.
-    fn take(&mut self, piece: &Piece<'_>);
-}
 
 /// The reading end of one stream.
 #[derive(Debug)]
@@ -83,11 +33,15 @@ pub(crate) struct Capture {
     scanned: usize,
     /// Where in the stream `buffer[start]` stands.
     offset: u64,
+    /// Where in the stream the ranges of the pieces end that were given.
+    covered: u64,
     /// So many bytes from `start` on are whole lines that make one entry, which may still grow.
     group: usize,
     group_at: Moment,
     group_seen: Duration,
     group_level: Level,
+    /// Carriage returns before the line feed of each of its lines.
+    group_cr: u32,
     /// Pieces given of the line that begins at `start`.
     fragments: u64,
     fragment_level: Level,
@@ -96,15 +50,16 @@ pub(crate) struct Capture {
     may_have_cr: bool,
     progress: Progress,
     at: Moment,
-    lines: u64,
+    lines: Option<u64>,
     bytes: u64,
 }
 
 const BUFFER_BYTES: usize = READ_BYTES + FRAGMENT_BYTES_MAX + JOINED_BYTES_MAX;
 
 impl Capture {
-    /// For `stream`, of which nothing was read.
-    pub(crate) fn new(stream: Stream) -> Self {
+    /// For `stream` from `offset` on: what is before it is in entries, and of the line that goes on
+    /// there so many fragments.
+    pub(crate) fn going_on(stream: Stream, offset: u64, fragments: u64) -> Self {
         Capture {
             stream,
             // Zeroed memory costs nothing until it is used.
@@ -112,32 +67,22 @@ impl Capture {
             start: 0,
             end: 0,
             scanned: 0,
-            offset: 0,
+            offset,
+            covered: offset,
             group: 0,
             group_at: Moment::default(),
             group_seen: Duration::ZERO,
             group_level: Level::Info,
-            fragments: 0,
+            group_cr: 0,
+            fragments,
             fragment_level: Level::Info,
             joiner: Joiner::new(),
             may_have_cr: false,
             progress: Progress::default(),
             at: Moment::default(),
-            lines: 0,
-            bytes: 0,
+            lines: (offset == 0).then_some(0),
+            bytes: offset,
         }
-    }
-
-    /// For `stream`, the first `consumed` bytes of which are in entries already; the last `fragments`
-    /// of those are of the line that goes on there.
-    pub(crate) fn going_on(stream: Stream, consumed: u64, fragments: u64) -> Self {
-        let offset = consumed;
-        Capture { offset, bytes: consumed, fragments, ..Capture::new(stream) }
-    }
-
-    /// Up to here the stream is in pieces that were given away.
-    pub(crate) fn consumed(&self) -> u64 {
-        self.progress.first_kept().unwrap_or(self.offset).min(self.offset)
     }
 
     /// What comes next stands at `offset` of the stream: what is between is lost. To be called after
@@ -147,16 +92,22 @@ impl Capture {
         self.progress.close();
         self.consume(self.end);
         (self.group, self.fragments) = (0, 0);
-        (self.offset, self.bytes) = (offset, offset);
+        (self.offset, self.covered, self.bytes) = (offset, offset, offset);
     }
 
-    /// Bytes read so far.
+    /// Bytes read so far, those before the start included.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Lines read so far; a last one without a line feed counts once the stream has ended.
-    pub(crate) fn lines(&self) -> u64 {
+    /// Up to here the stream is in pieces that were given away.
+    pub(crate) fn consumed(&self) -> u64 {
+        self.covered
+    }
+
+    /// Lines read so far; a last one without a line feed counts once the stream has ended. `None` if
+    /// the start was in the middle.
+    pub(crate) fn lines(&self) -> Option<u64> {
         self.lines
     }
 
@@ -213,6 +164,9 @@ impl Capture {
             self.line(self.end, 0, sink);
         }
         self.release(sink);
+        if self.covered < self.offset {
+            self.report_progress(self.at, false, sink);
+        }
     }
 
     /// Something came on the other stream at `at`: a line that came before and only waits for lines
@@ -245,7 +199,7 @@ impl Capture {
             if self.slice(self.start + self.group, self.end).ends_with(b"\r") {
                 self.states(self.end, sink);
             }
-            self.report_progress(now, sink);
+            self.report_states(now, sink);
         }
     }
 
@@ -262,10 +216,19 @@ impl Capture {
         }
     }
 
-    fn piece<'a>(&self, from: usize, bytes: &'a [u8], form: Form) -> Piece<'a> {
+    /// Where in the stream `buffer[at]` stands.
+    fn place(&self, at: usize) -> u64 {
+        self.offset + at.saturating_sub(self.start) as u64
+    }
+
+    /// A piece whose own bytes begin at `from` and whose range ends at `until`.
+    fn piece<'a>(&self, from: usize, until: usize, bytes: &'a [u8], form: Form) -> Piece<'a> {
         Piece {
             stream: self.stream,
-            offset: self.offset + (from.saturating_sub(self.start)) as u64,
+            offset: self.covered,
+            span: self.place(until).saturating_sub(self.covered),
+            cr: 0,
+            loses: self.covered < self.place(from),
             when: self.at.wall,
             level: Level::Info,
             bytes,
@@ -275,31 +238,36 @@ impl Capture {
 
     /// A line ends at `until`; `newline` bytes end it.
     fn line(&mut self, until: usize, newline: usize, sink: &mut impl Sink) {
-        self.lines += 1;
+        self.lines = self.lines.map(|lines| lines + 1);
         self.shorten(until, sink);
         let line_at = self.start + self.group;
         let after = until + newline;
         let text = self.without_cr(line_at, until);
         let text_end = line_at + text.len();
+        let cr = count(until - text_end);
         if 0 < self.fragments {
-            self.fragment(text_end, true, sink);
+            self.fragment(text_end, Some((after, cr)), sink);
             self.consume(after);
             self.joiner.reset();
             return;
         }
         if self.progress.is_open() || self.may_have_cr && memchr::memchr(b'\r', text).is_some() {
             self.release(sink);
+            let line_end = after - text_end;
             self.states(text_end, sink);
-            self.report_progress(self.at, sink);
+            self.consume(self.start + line_end);
+            if self.progress.has_states() {
+                self.report_progress(self.at, newline == 1, sink);
+            }
             self.progress.close();
-            self.consume(after);
             self.joiner.reset();
             return;
         }
         let text = self.buffer.get(line_at..text_end).unwrap_or_default();
         if self.group != 0 {
             let joined = self.group + (after - line_at);
-            if self.joiner.continues(text) && joined <= JOINED_BYTES_MAX {
+            let same_end = cr == self.group_cr || newline == 0 && cr == 0;
+            if self.joiner.continues(text) && same_end && joined <= JOINED_BYTES_MAX {
                 self.group = joined;
                 self.group_seen = self.at.mono;
                 return;
@@ -308,12 +276,14 @@ impl Capture {
         }
         let text = self.buffer.get(line_at..text_end).unwrap_or_default();
         if stands_alone(text) {
-            sink.take(&self.piece(line_at, text, Form::Object));
+            sink.take(&Piece { cr, ..self.piece(line_at, after, text, Form::Object) });
+            self.covered = self.place(after);
             self.joiner.reset();
             self.consume(after);
             return;
         }
         self.group_level = self.joiner.head(text);
+        self.group_cr = cr;
         self.group = after - line_at;
         self.group_at = self.at;
         self.group_seen = self.at.mono;
@@ -341,9 +311,11 @@ impl Capture {
         let piece = Piece {
             level: self.group_level,
             when: self.group_at.wall,
-            ..self.piece(self.start, &text, Form::Text)
+            cr: self.group_cr,
+            ..self.piece(self.start, until, &text, Form::Text)
         };
         sink.take(&piece);
+        self.covered = self.place(until);
         self.group = 0;
         self.consume(until);
     }
@@ -366,21 +338,26 @@ impl Capture {
                 continue;
             }
             // A line that shows progress and then goes on for long is a long line after all.
-            self.report_progress(self.at, sink);
+            self.report_states(self.at, sink);
             self.progress.close();
-            self.fragment(char_boundary(&self.buffer, self.start, most), false, sink);
+            self.fragment(char_boundary(&self.buffer, self.start, most), None, sink);
         }
     }
 
-    fn fragment(&mut self, until: usize, last: bool, sink: &mut impl Sink) {
+    /// Gives away the next fragment. `end` is there for the last of a line: where the range ends, and
+    /// the carriage returns in between.
+    fn fragment(&mut self, until: usize, end: Option<(usize, u32)>, sink: &mut impl Sink) {
         self.fragments += 1;
         let bytes = self.buffer.get(self.start..until).unwrap_or_default();
         if self.fragments == 1 {
             self.fragment_level = text::level(bytes);
         }
-        let form = Form::Fragment { number: self.fragments, last };
-        sink.take(&Piece { level: self.fragment_level, ..self.piece(self.start, bytes, form) });
-        if last {
+        let form = Form::Fragment { number: self.fragments, last: end.is_some() };
+        let (after, cr) = end.unwrap_or((until, 0));
+        let level = self.fragment_level;
+        sink.take(&Piece { level, cr, ..self.piece(self.start, after, bytes, form) });
+        self.covered = self.place(after);
+        if end.is_some() {
             self.fragments = 0;
         } else {
             self.consume(until);
@@ -415,20 +392,43 @@ impl Capture {
         let line = self.buffer.get(self.start..until).unwrap_or_default();
         self.progress.take(line, self.offset, self.at.mono);
         self.consume(until);
-    }
-
-    fn report_progress(&mut self, now: Moment, sink: &mut impl Sink) {
-        if let Some((state, offset, replaced)) = self.progress.report() {
-            sink.take(&Piece {
-                stream: self.stream,
-                offset,
-                when: now.wall,
-                level: text::level(state),
-                bytes: state,
-                form: Form::Progress { replaced },
-            });
+        if PROGRESS_BYTES_MAX <= self.offset - self.covered {
+            self.report_progress(self.at, false, sink);
         }
     }
+
+    /// Gives away the last state if there is one.
+    fn report_states(&mut self, now: Moment, sink: &mut impl Sink) {
+        if self.progress.has_states() {
+            self.report_progress(now, false, sink);
+        }
+    }
+
+    /// Gives away what was consumed of a progress line: its last state, or nothing but its range.
+    /// `newline` tells whether the range ends in a line feed.
+    fn report_progress(&mut self, now: Moment, newline: bool, sink: &mut impl Sink) {
+        let span = self.offset - self.covered;
+        let (state, offset, replaced) = self.progress.report();
+        let rest = span - state.len() as u64 - u64::from(newline);
+        let loses = 0 < replaced || offset != self.covered || state.is_empty();
+        sink.take(&Piece {
+            stream: self.stream,
+            offset: self.covered,
+            span,
+            cr: if loses { 0 } else { u32::try_from(rest).unwrap_or(u32::MAX) },
+            loses,
+            when: now.wall,
+            level: text::level(state),
+            bytes: state,
+            form: Form::Progress { replaced },
+        });
+        self.covered = self.offset;
+    }
+}
+
+/// A length within the buffer.
+fn count(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// Whether a line never joins another: it looks like JSON or a metric.

@@ -113,11 +113,17 @@ pub(crate) fn heartbeat(
     to.event(when, event::HEARTBEAT, facts, None);
 }
 
+/// Lines are not known if somebody else read the beginning.
 fn stream_counts(facts: &mut Fields, [stdout, stderr]: [&Capture; 2]) {
-    facts.push(run_end::STDOUT_BYTES, stdout.bytes().to_string());
-    facts.push(run_end::STDOUT_LINES, stdout.lines().to_string());
-    facts.push(run_end::STDERR_BYTES, stderr.bytes().to_string());
-    facts.push(run_end::STDERR_LINES, stderr.lines().to_string());
+    for (capture, bytes, lines) in [
+        (stdout, run_end::STDOUT_BYTES, run_end::STDOUT_LINES),
+        (stderr, run_end::STDERR_BYTES, run_end::STDERR_LINES),
+    ] {
+        facts.push(bytes, capture.bytes().to_string());
+        if let Some(count) = capture.lines() {
+            facts.push(lines, count.to_string());
+        }
+    }
 }
 
 /// The command has ended.
@@ -268,7 +274,8 @@ pub(crate) fn run_end(to: &mut Emitter, when: Timestamp, outcome: &Outcome, run:
     if 0 < run.restarts {
         facts.push(run_end::WRAPPER_RESTARTS, run.restarts.to_string());
     }
-    facts.push(run_end::COMPLETE, if run.complete { "true" } else { "false" });
+    let told = run.captures.iter().all(|capture| capture.consumed() == capture.bytes());
+    facts.push(run_end::COMPLETE, if run.complete && told { "true" } else { "false" });
     let code = match outcome.cause {
         Cause::LaunchFailed | Cause::ConfigInvalid => Some(outcome.wrapper_code),
         Cause::Success

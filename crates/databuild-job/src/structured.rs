@@ -371,8 +371,10 @@ fn metric<'a>(found: Vec<Member<'_>>, name_key: &str) -> Meaning<'a> {
                 Some(unit) if it.value.starts_with('"') => point.unit = unit.into_owned(),
                 Some(_) | None => return problem("metric: unit is not text"),
             },
-            // It would stand beside the name of the point.
-            "name" => point.labels.push("name", field_text(it.value).unwrap_or_default()),
+            // They would stand beside the name and the origin of the point.
+            key @ ("name" | "stream" | "offset" | "bytes" | "cr") => {
+                point.labels.push(key, field_text(it.value).unwrap_or_default());
+            }
             key => {
                 let (Some(key), Some(value)) = (key_text(key), raw(it.value)) else {
                     return problem("metric: a key is not text");

@@ -6,6 +6,7 @@
 use crate::ids::{AppName, BuildId, JobLabel, JobRunId, PartitionRef};
 use crate::level::Level;
 use crate::manifest::PartitionManifest;
+use crate::origin::Origin;
 use crate::time::Timestamp;
 use serde_json::value::RawValue;
 use std::fmt;
@@ -128,9 +129,9 @@ pub struct LogMessage {
     /// Structured facts. Numbers and nested values are kept as their JSON text.
     pub fields: Fields,
     /// Where the job wrote it.
-    pub stream: Option<Stream>,
-    /// Where in that stream the line began, in bytes.
-    pub offset: Option<u64>,
+    pub origin: Origin,
+    /// How many carriage returns stood before each line feed of what became the message.
+    pub cr: u32,
     /// Keys of a newer version.
     pub unknown: Unknown,
 }
@@ -145,7 +146,8 @@ pub mod field {
     pub const FRAGMENT_LAST: &str = "fragment_last";
     /// Why an input line was kept as it came instead of being understood.
     pub const PROBLEM: &str = "problem";
-    /// How many states of a progress line were replaced by the one that is kept.
+    /// How many states of a progress line stand in the entry's range of bytes and are not kept. It is
+    /// there, and may be `0`, whenever bytes of a progress line are.
     pub const PROGRESS_STATES: &str = "progress_states";
 }
 
@@ -161,6 +163,8 @@ pub struct MetricPoint {
     pub labels: Fields,
     /// Its unit, in words of the job; empty if it gave none.
     pub unit: String,
+    /// Where the job wrote it; none for what the wrapper measured.
+    pub origin: Origin,
     /// Keys of a newer version.
     pub unknown: Unknown,
 }
@@ -174,6 +178,8 @@ pub struct WrapperJobEvent {
     pub metadata: Fields,
     /// The exit code, where there is one.
     pub exit_code: Option<i32>,
+    /// Where the job wrote it; none for the wrapper's own events.
+    pub origin: Origin,
     /// The job, added by the collector.
     pub job_label: Option<JobLabel>,
     /// Keys of a newer version.
@@ -206,6 +212,8 @@ pub mod event {
     pub const PROCESSES_LEFT: &str = "processes_left";
     /// Something is missing from the record: how much, and why.
     pub const GAP: &str = "gap";
+    /// The wall clock was set, by so much that times before and after do not compare.
+    pub const CLOCK_STEP: &str = "clock_step";
     /// The wrapper was lost, and another one goes on.
     pub const WRAPPER_RESTARTED: &str = "wrapper_restarted";
     /// Nobody had read what the wrapper told, and somebody does again.
@@ -214,6 +222,18 @@ pub mod event {
     pub const JOB_EXEC_FAIL: &str = "job_exec_fail";
     /// Always the last entry.
     pub const RUN_END: &str = "run_end";
+
+    /// Names of the metadata of a [`GAP`].
+    pub mod gap {
+        /// `stdout` or `stderr`.
+        pub const STREAM: &str = "stream";
+        /// Where in the stream the first byte is missing.
+        pub const FROM: &str = "from";
+        /// How many are missing; absent if nobody knows.
+        pub const BYTES: &str = "bytes";
+        /// Why.
+        pub const REASON: &str = "reason";
+    }
 }
 
 impl Content {
@@ -224,6 +244,16 @@ impl Content {
             Content::Metric(_) => Kind::Metric,
             Content::JobEvent(_) => Kind::Event,
             Content::Manifest(_) => Kind::Manifest,
+        }
+    }
+
+    /// Which bytes of the job's output this stands for.
+    pub fn origin(&self) -> Origin {
+        match self {
+            Content::Log(log) => log.origin,
+            Content::Metric(metric) => metric.origin,
+            Content::JobEvent(event) => event.origin,
+            Content::Manifest(_) => Origin::default(),
         }
     }
 }
@@ -312,8 +342,8 @@ impl LogMessage {
             level,
             message: message.into(),
             fields: Fields::default(),
-            stream: None,
-            offset: None,
+            origin: Origin::default(),
+            cr: 0,
             unknown: Unknown::default(),
         }
     }
@@ -327,6 +357,7 @@ impl MetricPoint {
             value,
             labels: Fields::default(),
             unit: unit.into(),
+            origin: Origin::default(),
             unknown: Unknown::default(),
         }
     }
@@ -339,6 +370,7 @@ impl WrapperJobEvent {
             event_type: event_type.into(),
             metadata,
             exit_code: None,
+            origin: Origin::default(),
             job_label: None,
             unknown: Unknown::default(),
         }

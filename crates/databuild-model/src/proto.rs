@@ -11,6 +11,7 @@ use crate::entry::{
 use crate::ids::{AppName, BuildId, IdError, JobLabel, JobRunId, PartitionRef};
 use crate::level::Level;
 use crate::manifest::{PartitionManifest, Task};
+use crate::origin::Origin;
 use crate::query::{KindSet, LevelSet, LogFilter, PatternError, TextMatch};
 use crate::request::{JobLogsRequest, JobLogsResponse, Order};
 use crate::time::{TimeError, Timestamp};
@@ -181,12 +182,18 @@ fn from_entry(entry: &JobLogEntry) -> pb::JobLogEntry {
             value: metric.value,
             labels: from_fields(&metric.labels),
             unit: metric.unit.clone(),
+            stream: from_stream(metric.origin).into(),
+            offset: metric.origin.offset,
+            bytes: metric.origin.bytes,
             unknown_json: from_unknown(&metric.unknown),
         }),
         Content::JobEvent(event) => To::JobEvent(pb::WrapperJobEvent {
             event_type: event.event_type.clone(),
             metadata: from_fields(&event.metadata),
             exit_code: event.exit_code,
+            stream: from_stream(event.origin).into(),
+            offset: event.origin.offset,
+            bytes: event.origin.bytes,
             job_label: from_label(event.job_label.as_ref()),
             unknown_json: from_unknown(&event.unknown),
         }),
@@ -211,6 +218,7 @@ fn to_entry(entry: pb::JobLogEntry) -> Result<JobLogEntry, ProtoError> {
     let content = match entry.content.ok_or(ProtoError::Value { field: "content" })? {
         From::Log(log) => Content::Log(to_log(log)?),
         From::Metric(metric) => Content::Metric(MetricPoint {
+            origin: to_origin(metric.stream(), metric.offset, metric.bytes),
             name: metric.name,
             value: metric.value,
             labels: to_fields(metric.labels),
@@ -218,6 +226,7 @@ fn to_entry(entry: pb::JobLogEntry) -> Result<JobLogEntry, ProtoError> {
             unknown: to_unknown(metric.unknown_json)?,
         }),
         From::JobEvent(event) => Content::JobEvent(WrapperJobEvent {
+            origin: to_origin(event.stream(), event.offset, event.bytes),
             event_type: event.event_type,
             metadata: to_fields(event.metadata),
             exit_code: event.exit_code,
@@ -241,34 +250,43 @@ fn to_entry(entry: pb::JobLogEntry) -> Result<JobLogEntry, ProtoError> {
     })
 }
 
-fn from_log(log: &LogMessage) -> pb::LogMessage {
-    let stream = match log.stream {
+fn from_stream(origin: Origin) -> pb::LogStream {
+    match origin.stream {
         None => pb::LogStream::Unspecified,
         Some(Stream::Stdout) => pb::LogStream::Stdout,
         Some(Stream::Stderr) => pb::LogStream::Stderr,
+    }
+}
+
+fn to_origin(stream: pb::LogStream, offset: Option<u64>, bytes: Option<u64>) -> Origin {
+    let stream = match stream {
+        pb::LogStream::Unspecified => None,
+        pb::LogStream::Stdout => Some(Stream::Stdout),
+        pb::LogStream::Stderr => Some(Stream::Stderr),
     };
+    Origin { stream, offset, bytes }
+}
+
+fn from_log(log: &LogMessage) -> pb::LogMessage {
     pb::LogMessage {
         level: log.level.to_proto(),
         message: log.message.clone(),
         fields: from_fields(&log.fields),
-        stream: stream.into(),
-        offset: log.offset,
+        stream: from_stream(log.origin).into(),
+        offset: log.origin.offset,
+        bytes: log.origin.bytes,
+        cr: log.cr,
         unknown_json: from_unknown(&log.unknown),
     }
 }
 
 fn to_log(log: pb::LogMessage) -> Result<LogMessage, ProtoError> {
-    let stream = match log.stream() {
-        pb::LogStream::Unspecified => None,
-        pb::LogStream::Stdout => Some(Stream::Stdout),
-        pb::LogStream::Stderr => Some(Stream::Stderr),
-    };
     Ok(LogMessage {
+        cr: log.cr,
+        origin: to_origin(log.stream(), log.offset, log.bytes),
         level: Level::from_proto(log.level).ok_or(ProtoError::Value { field: "level" })?,
         message: log.message,
         fields: to_fields(log.fields),
-        stream,
-        offset: log.offset,
         unknown: to_unknown(log.unknown_json)?,
     })
 }

@@ -16,7 +16,9 @@ fn emitter(outputs: usize) -> Emitter {
 
 fn piece(bytes: &[u8], form: Form) -> Piece<'_> {
     let when = Timestamp::from_nanos(1_737_973_846_000_000_001);
-    Piece { stream: Stream::Stderr, offset: 7, when, level: Level::Warn, bytes, form }
+    let span = bytes.len() as u64 + 1;
+    let (stream, level) = (Stream::Stderr, Level::Warn);
+    Piece { stream, offset: 7, span, cr: 0, loses: false, when, level, bytes, form }
 }
 
 fn lines(emitter: &Emitter) -> Vec<String> {
@@ -33,11 +35,11 @@ fn entries_as_they_stand_on_the_wire() {
     emitter.take(&piece(b"9%", Form::Progress { replaced: 8 }));
     let common = r#"{"timestamp":"2025-01-27T10:30:46.000000001Z","job_id":"run-1","outputs":[{"path":"a\"b/n=0"}],"sequence_number":"#;
     let expect = [
-        r#"1,"content":{"log":{"level":"WARN","message":"a�b","fields":{"fragment":"2","fragment_last":"true","raw_base64":"Yf9i"},"stream":"stderr","offset":7}}}"#,
-        r#"2,"content":{"log":{"level":"ERROR","message":"m","fields":{"n":"1"},"stream":"stderr","offset":7}}}"#,
-        r#"3,"content":{"log":{"level":"WARN","message":"{\"msg\":\"\\ud800\"}","fields":{},"stream":"stderr","offset":7}}}"#,
-        r#"4,"content":{"log":{"level":"WARN","message":"{\"metric\":\"m\"}","fields":{"problem":"metric: value is missing"},"stream":"stderr","offset":7}}}"#,
-        r#"5,"content":{"log":{"level":"WARN","message":"9%","fields":{"progress_states":"8"},"stream":"stderr","offset":7}}}"#,
+        r#"1,"content":{"log":{"level":"WARN","message":"a�b","fields":{"fragment":"2","fragment_last":"true","raw_base64":"Yf9i"},"stream":"stderr","offset":7,"bytes":4}}}"#,
+        r#"2,"content":{"log":{"level":"ERROR","message":"m","fields":{"n":"1"},"stream":"stderr","offset":7,"bytes":34}}}"#,
+        r#"3,"content":{"log":{"level":"WARN","message":"{\"msg\":\"\\ud800\"}","fields":{},"stream":"stderr","offset":7,"bytes":17}}}"#,
+        r#"4,"content":{"log":{"level":"WARN","message":"{\"metric\":\"m\"}","fields":{"problem":"metric: value is missing"},"stream":"stderr","offset":7,"bytes":15}}}"#,
+        r#"5,"content":{"log":{"level":"WARN","message":"9%","fields":{"progress_states":"8"},"stream":"stderr","offset":7,"bytes":3}}}"#,
     ];
     assert_eq!(lines(&emitter), expect.map(|it| format!("{common}{it}")));
 }
@@ -82,7 +84,7 @@ proptest! {
         let it = piece(text.as_bytes(), Form::Text);
         emitter.take(&it);
         let mut log = LogMessage::new(it.level, text.clone());
-        (log.stream, log.offset) = (Some(it.stream), Some(it.offset));
+        log.origin = it.origin();
         let mut entry = JobLogEntry::new(it.when, emitter.run.clone(), 1, Content::Log(log));
         if outputs <= 16 {
             entry.outputs.clone_from(&emitter.outputs);
@@ -109,7 +111,7 @@ proptest! {
         emitter.take(&it);
         let mut log = LogMessage::new(Level::Info, message);
         log.fields = fields.into_iter().collect();
-        (log.stream, log.offset) = (Some(it.stream), Some(it.offset));
+        log.origin = it.origin();
         let mut expect = Vec::new();
         write_entry(&JobLogEntry::new(it.when, emitter.run.clone(), 1, Content::Log(log)), &mut expect);
         expect.push(b'\n');

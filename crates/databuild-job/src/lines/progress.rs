@@ -9,9 +9,8 @@ pub(super) struct Progress {
     /// The last state that was not reported yet, and where it stood in the stream.
     last: Vec<u8>,
     last_offset: u64,
-    /// States since the last report, `last` included, and where the first of them begins.
+    /// States since the last report, `last` included.
     states: u64,
-    first_offset: u64,
     /// Whether the line has had states.
     open: bool,
     due: Option<Duration>,
@@ -36,9 +35,6 @@ impl Progress {
     /// Takes the states in `line`, which begins at `offset` of the stream.
     pub(super) fn take(&mut self, line: &[u8], offset: u64, now: Duration) {
         self.open = true;
-        if self.states == 0 {
-            self.first_offset = offset;
-        }
         let mut at = offset;
         for state in line.split(|&byte| byte == b'\r') {
             if !state.is_empty() {
@@ -54,17 +50,20 @@ impl Progress {
         }
     }
 
-    /// The last state since the report before, its offset and the number of those it replaces.
-    pub(super) fn report(&mut self) -> Option<(&[u8], u64, u64)> {
-        self.due = None;
-        let replaced = self.states.checked_sub(1)?;
-        self.states = 0;
-        Some((&self.last, self.last_offset, replaced))
+    /// Whether there is something to report.
+    pub(super) fn has_states(&self) -> bool {
+        self.states != 0
     }
 
-    /// Where the bytes begin that are in no report yet, if there are such.
-    pub(super) fn first_kept(&self) -> Option<u64> {
-        (self.states != 0).then_some(self.first_offset)
+    /// The last state since the report before, its offset and the number of those it replaces. Empty
+    /// if there was none.
+    pub(super) fn report(&mut self) -> (&[u8], u64, u64) {
+        self.due = None;
+        let states = std::mem::take(&mut self.states);
+        if states == 0 {
+            self.last.clear();
+        }
+        (&self.last, self.last_offset, states.saturating_sub(1))
     }
 
     /// The line has ended.

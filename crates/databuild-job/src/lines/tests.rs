@@ -1,7 +1,10 @@
 //! Framing on tiny texts, and the property that no byte is lost whatever the reads are.
 
 use super::{Capture, Form, Moment, Piece, Sink};
+use crate::limits::{PROGRESS_BYTES_MAX, READ_BYTES};
 use databuild_model::entry::Stream;
+use databuild_model::ids::JobRunId;
+use databuild_model::level::Level;
 use databuild_model::limits::FRAGMENT_BYTES_MAX;
 use databuild_model::time::Timestamp;
 use proptest::prelude::*;
@@ -10,6 +13,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Taken {
     offset: u64,
+    span: u64,
+    cr: u32,
+    loses: bool,
     bytes: Vec<u8>,
     form: Form,
 }
@@ -28,6 +34,9 @@ impl Sink for Taker {
     fn take(&mut self, piece: &Piece<'_>) {
         self.taken.push(Taken {
             offset: piece.offset,
+            span: piece.span,
+            cr: piece.cr,
+            loses: piece.loses,
             bytes: piece.bytes.to_vec(),
             form: piece.form,
         });
@@ -56,7 +65,7 @@ fn feed(capture: &mut Capture, text: &[u8], now: Moment, taker: &mut Taker) {
 /// as `offset form text`.
 #[track_caller]
 fn check(reads: &[(u64, &str)], expect: &[&str]) {
-    let mut capture = Capture::new(Stream::Stdout);
+    let mut capture = Capture::going_on(Stream::Stdout, 0, 0);
     let mut taker = Taker::default();
     for &(millis, text) in reads {
         while let Some(due) = capture.deadline().filter(|due| *due <= at(millis).mono) {
@@ -106,15 +115,15 @@ fn a_growing_entry_is_let_go_after_a_second() {
 
 #[test]
 fn of_a_progress_line_the_last_state_in_each_second_is_kept() {
-    check(&[(0, "1%\r2%\r3%\n")], &["6 -2 3%"]);
-    check(&[(0, "1%\r"), (10, "2%\r"), (900, "3%\r\n"), (901, "x\n")], &["6 -2 3%", "10 x"]);
+    check(&[(0, "1%\r2%\r3%\n")], &["0 -2 3%"]);
+    check(&[(0, "1%\r"), (10, "2%\r"), (900, "3%\r\n"), (901, "x\n")], &["0 -2 3%", "10 x"]);
     check(
         &[(0, "\r1%"), (400, "\r2%"), (1500, "\r3%"), (1600, "\r4%\ndone\n")],
-        &["1 -0 1%", "10 -2 4%", "13 done"],
+        &["0 -0 1%", "4 -2 4%", "13 done"],
     );
     check(&[(0, "1%\r"), (2000, "2%\r\n")], &["0 -0 1%", "3 -0 2%"]);
-    check(&[(0, "1%\r"), (2000, "\n"), (2001, "a\n")], &["0 -0 1%", "4 a"]);
-    check(&[(0, "head\n10%\r20%\r")], &["0 head", "9 -1 20%"]);
+    check(&[(0, "1%\r"), (2000, "\n"), (2001, "a\n")], &["0 -0 1%", "3 a"]);
+    check(&[(0, "head\n10%\r20%\r")], &["0 head", "5 -1 20%"]);
 }
 
 #[test]
@@ -122,27 +131,52 @@ fn overlong_lines_are_given_in_parts_and_not_within_a_character() {
     let line = format!("{}é{}\nnext\n", "x".repeat(FRAGMENT_BYTES_MAX - 1), "y".repeat(7));
     check(&[(0, &line)], &["0 part 1 false", "262143 part 2 true", "262153 next"]);
     let exact = format!("{}\n", "x".repeat(FRAGMENT_BYTES_MAX));
-    let mut capture = Capture::new(Stream::Stdout);
+    let mut capture = Capture::going_on(Stream::Stdout, 0, 0);
     let mut taker = Taker::default();
     feed(&mut capture, exact.as_bytes(), at(0), &mut taker);
     capture.finish(&mut taker);
     assert_eq!(taker.taken.iter().map(|it| it.form).collect::<Vec<_>>(), [Form::Text]);
 }
 
-/// Puts the stream together again from the pieces: each but an unfinished fragment ended in a line
-/// feed, the last one only if the stream is that long.
-fn together(taken: &[Taken], bytes: u64) -> Vec<u8> {
-    let mut stream = Vec::new();
+/// Asserts that the ranges of the pieces are all of the stream, one after another, and that pieces
+/// which say so give back its bytes.
+#[track_caller]
+fn assert_tiles(taken: &[Taken], from: usize, stream: &[u8]) {
+    let mut at = from;
     for piece in taken {
-        assert_eq!(piece.offset, stream.len() as u64);
-        stream.extend_from_slice(&piece.bytes);
-        if !matches!(piece.form, Form::Fragment { last: false, .. })
-            && (stream.len() as u64) < bytes
-        {
-            stream.push(b'\n');
-        }
+        assert_eq!(piece.offset, at as u64, "{piece:?}");
+        at += usize::try_from(piece.span).unwrap();
+        let range = stream
+            .get(at - usize::try_from(piece.span).unwrap()..at)
+            .expect("no more than there is");
+        let Some(raw) = raw(piece) else {
+            assert!(piece.loses, "{piece:?}");
+            continue;
+        };
+        assert!(raw == range, "{piece:?} is not {range:?}");
     }
-    stream
+    assert_eq!(at, stream.len());
+}
+
+/// What is to be had from the entry that a piece becomes.
+fn raw(piece: &Taken) -> Option<Vec<u8>> {
+    let mut emitter = crate::emit::Emitter::new(JobRunId::parse("r").unwrap(), Vec::new());
+    let form = if piece.form == Form::Object { Form::Text } else { piece.form };
+    emitter.take(&Piece {
+        stream: Stream::Stdout,
+        offset: piece.offset,
+        span: piece.span,
+        cr: piece.cr,
+        loses: piece.loses,
+        when: Timestamp::default(),
+        level: Level::Info,
+        bytes: &piece.bytes,
+        form,
+    });
+    let line = emitter.waiting().strip_suffix(b"\n").unwrap();
+    let (entry, _) = databuild_model::json::read_entry(line).unwrap();
+    let databuild_model::entry::Content::Log(log) = entry.content else { panic!("a log") };
+    databuild_model::origin::raw_bytes(&log)
 }
 
 fn streams() -> impl Strategy<Value = Vec<u8>> {
@@ -169,7 +203,7 @@ proptest! {
         cuts in proptest::collection::vec((1_usize..300_000, 0_u64..1200), 1..8),
         room in 1_usize..5,
     ) {
-        let mut capture = Capture::new(Stream::Stdout);
+        let mut capture = Capture::going_on(Stream::Stdout, 0, 0);
         let mut taker = Taker { room: Some(room), ..Taker::default() };
         let (mut rest, mut millis, mut turn) = (&stream[..], 0, cuts.iter().cycle());
         while !rest.is_empty() {
@@ -184,8 +218,8 @@ proptest! {
         capture.finish(&mut taker);
         prop_assert_eq!(capture.bytes(), stream.len() as u64);
         prop_assert!(taker.taken.iter().all(|it| it.bytes.len() <= FRAGMENT_BYTES_MAX));
-        let again = together(&taker.taken, stream.len() as u64);
-        prop_assert!(again == stream, "{} of {} bytes", again.len(), stream.len());
+        prop_assert!(taker.taken.iter().all(|it| !it.loses));
+        assert_tiles(&taker.taken, 0, &stream);
     }
 
     #[test]
@@ -193,7 +227,7 @@ proptest! {
         stream in "[ab\r\n ]{0,60}",
         cuts in proptest::collection::vec((1_usize..9, 0_u64..1200), 1..8),
     ) {
-        let mut capture = Capture::new(Stream::Stdout);
+        let mut capture = Capture::going_on(Stream::Stdout, 0, 0);
         let mut taker = Taker::default();
         let (mut rest, mut millis, mut turn) = (stream.as_bytes(), 0, cuts.iter().cycle());
         while !rest.is_empty() {
@@ -205,13 +239,7 @@ proptest! {
             capture.tick(at(millis), &mut taker);
         }
         capture.finish(&mut taker);
-        // Each piece stands in the stream where it says, up to carriage returns at line ends.
-        for piece in &taker.taken {
-            let from = usize::try_from(piece.offset).unwrap();
-            let there: Vec<u8> = stream.as_bytes()[from..].iter().copied().filter(|&b| b != b'\r').collect();
-            let bytes: Vec<u8> = piece.bytes.iter().copied().filter(|&b| b != b'\r').collect();
-            prop_assert!(there.starts_with(&bytes));
-        }
+        assert_tiles(&taker.taken, 0, stream.as_bytes());
         // And every state is kept or counted.
         let states = |text: &str| text.split(['\r', '\n']).filter(|it| !it.is_empty()).count();
         let kept: usize = taker.taken.iter().map(|piece| {
@@ -222,9 +250,66 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn ranges_tile_any_stream_and_whoever_goes_on_gives_the_rest(
+        parts in proptest::collection::vec(prop_oneof![
+            30 => proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), any::<u8>()], 0..12),
+            20 => "[ab\r\n ]{0,20}".prop_map(String::into_bytes),
+            1 => (1_usize..3, prop_oneof![Just(b'\r'), Just(b'x'), Just(0xff)])
+                .prop_map(|(n, byte)| vec![byte; n * (FRAGMENT_BYTES_MAX - 1)]),
+        ], 0..12),
+        cuts in proptest::collection::vec((1_usize..300_000, 0_u64..1200), 1..8),
+        small in any::<bool>(),
+        died in 0_usize..30,
+    ) {
+        let stream = parts.concat();
+        let mut capture = Capture::going_on(Stream::Stdout, 0, 0);
+        let mut taker = Taker::default();
+        let (mut rest, mut millis, mut turn) = (&stream[..], 0, cuts.iter().cycle());
+        while !rest.is_empty() {
+            let &(count, pause) = turn.next().unwrap();
+            // Small reads of long streams would take all day.
+            let count = if small && stream.len() < 1000 { 1 + count % 5 } else { count };
+            let (now, later) = rest.split_at(count.min(rest.len()));
+            feed(&mut capture, now, at(millis), &mut taker);
+            rest = later;
+            millis += pause;
+            capture.tick(at(millis), &mut taker);
+        }
+        capture.finish(&mut taker);
+        prop_assert_eq!(capture.consumed(), stream.len() as u64);
+        assert_tiles(&taker.taken, 0, &stream);
+        let gaps = taker.taken.iter().map(|it| it.span).max();
+        prop_assert!(gaps.unwrap_or(0) <= 2 * READ_BYTES as u64 + PROGRESS_BYTES_MAX);
+
+        // A capture that starts where some entry of the first one ended covers the rest.
+        let mut stored = taker.taken;
+        stored.truncate(died);
+        let from = stored.iter().map(|it| it.span).sum::<u64>();
+        let fragments = match stored.last().map(|it| it.form) {
+            Some(Form::Fragment { number, last: false }) => number,
+            _ => 0,
+        };
+        let mut second = Capture::going_on(Stream::Stdout, from, fragments);
+        let mut taker = Taker::default();
+        let from = usize::try_from(from).unwrap();
+        feed(&mut second, &stream[from..], at(0), &mut taker);
+        second.finish(&mut taker);
+        assert_tiles(&taker.taken, from, &stream);
+        prop_assert_eq!(second.bytes(), stream.len() as u64);
+        if let (Some(first), true) = (taker.taken.first(), 0 < fragments) {
+            let goes_on = matches!(first.form, Form::Fragment { number, .. } if number == fragments + 1);
+            prop_assert!(goes_on);
+        }
+    }
+}
+
 #[test]
 fn a_line_that_waits_goes_before_what_comes_on_the_other_stream() {
-    let mut capture = Capture::new(Stream::Stdout);
+    let mut capture = Capture::going_on(Stream::Stdout, 0, 0);
     let mut taker = Taker::default();
     feed(&mut capture, b"reading\n", at(0), &mut taker);
     capture.go_before(at(0), &mut taker);

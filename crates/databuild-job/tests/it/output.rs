@@ -17,8 +17,12 @@ fn check(script: &str, expect: &[&str]) {
 fn lines_of_both_streams_with_their_places() {
     let said = run(&sh("echo a; echo b; echo c >&2", ""));
     let seen = |stream| -> Vec<(String, Option<u64>)> {
-        let of = |log: &&LogMessage| log.stream == Some(stream);
-        said.logs().into_iter().filter(of).map(|log| (log.message.clone(), log.offset)).collect()
+        let of = |log: &&LogMessage| log.origin.stream == Some(stream);
+        said.logs()
+            .into_iter()
+            .filter(of)
+            .map(|log| (log.message.clone(), log.origin.offset))
+            .collect()
     };
     assert_eq!(seen(Stream::Stdout), [("a".to_owned(), Some(0)), ("b".to_owned(), Some(2))]);
     assert_eq!(seen(Stream::Stderr), [("c".to_owned(), Some(0))]);
@@ -70,7 +74,7 @@ ValueError: x' >&2"#;
     assert_eq!(said.event("progress").metadata.get("total"), Some("2"));
     let bar = logs.iter().find(|log| log.message == "100%").unwrap();
     assert_eq!(bar.fields.get("progress_states"), Some("2"));
-    let crash = logs.iter().find(|log| log.stream == Some(Stream::Stderr)).unwrap();
+    let crash = logs.iter().find(|log| log.origin.stream == Some(Stream::Stderr)).unwrap();
     assert_eq!((crash.level, crash.message.lines().count()), (Level::Error, 3));
 }
 

@@ -7,6 +7,7 @@ use crate::ids::{AppName, BuildId, IdError, JobLabel, JobRunId, PartitionRef};
 use crate::level::Level;
 use crate::limits;
 use crate::manifest::{PartitionManifest, Task};
+use crate::origin::Origin;
 use crate::time::Timestamp;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -206,10 +207,8 @@ impl Reader {
                 },
                 "message" => log.message = self.loose(value),
                 "fields" => log.fields = self.fields("fields", value),
-                "stream" => {
-                    log.stream = self.text("stream", value).as_deref().and_then(Stream::parse);
-                }
-                "offset" => log.offset = self.number("offset", value),
+                "cr" => log.cr = self.number("cr", value).unwrap_or_default(),
+                key if self.origin(&mut log.origin, key, value) => {}
                 _ => log.unknown.0.push((key, value.to_owned())),
             }
         }
@@ -228,6 +227,7 @@ impl Reader {
                 },
                 "labels" => metric.labels = self.fields("labels", value),
                 "unit" => metric.unit = self.loose(value),
+                key if self.origin(&mut metric.origin, key, value) => {}
                 _ => metric.unknown.0.push((key, value.to_owned())),
             }
         }
@@ -245,10 +245,24 @@ impl Reader {
                 "metadata" => event.metadata = self.fields("metadata", value),
                 "exit_code" => event.exit_code = self.loose(value).parse().ok(),
                 "job_label" => event.job_label = self.id("job_label", value, JobLabel::parse),
+                key if self.origin(&mut event.origin, key, value) => {}
                 _ => event.unknown.0.push((key, value.to_owned())),
             }
         }
         event
+    }
+
+    /// Whether `key` is one of those that say where the job wrote something.
+    fn origin(&mut self, origin: &mut Origin, key: &str, value: &RawValue) -> bool {
+        match key {
+            "stream" => {
+                origin.stream = self.text("stream", value).as_deref().and_then(Stream::parse);
+            }
+            "offset" => origin.offset = self.number("offset", value),
+            "bytes" => origin.bytes = self.number("bytes", value),
+            _ => return false,
+        }
+        true
     }
 
     fn manifest(

@@ -7,6 +7,7 @@ use crate::entry::{
 use crate::ids::{AppName, BuildId, JobLabel, JobRunId, PartitionRef};
 use crate::level::Level;
 use crate::manifest::{PartitionManifest, Task};
+use crate::origin::Origin;
 use crate::time::Timestamp;
 use proptest::prelude::*;
 
@@ -27,7 +28,7 @@ fn check(input: &str, expect: &str, problems: &[&str]) {
 
 #[test]
 fn the_golden_lines_come_back_byte_for_byte() {
-    assert_eq!(GOLDENS.lines().count(), 7);
+    assert_eq!(GOLDENS.lines().count(), 10);
     for golden in GOLDENS.lines() {
         check(golden, golden, &[]);
     }
@@ -122,23 +123,41 @@ fn any_label() -> impl Strategy<Value = Option<JobLabel>> {
     prop::option::of("[a-z/:@+]{1,9}".prop_map(|text| JobLabel::parse(text).unwrap()))
 }
 
+fn any_origin() -> impl Strategy<Value = Origin> {
+    let stream = prop::option::of(prop::sample::select(vec![Stream::Stdout, Stream::Stderr]));
+    (stream, any::<Option<u64>>(), any::<Option<u64>>())
+        .prop_map(|(stream, offset, bytes)| Origin { stream, offset, bytes })
+}
+
 fn any_content() -> impl Strategy<Value = Content> {
     let level = prop::sample::select(Level::ALL.to_vec());
-    let stream = prop::option::of(prop::sample::select(vec![Stream::Stdout, Stream::Stderr]));
-    let log = (level, any::<String>(), any_fields(), stream, any::<Option<u64>>(), any_unknown())
-        .prop_map(|(level, message, fields, stream, offset, unknown)| {
-            Content::Log(LogMessage { level, message, fields, stream, offset, unknown })
+    let log = (level, any::<String>(), any_fields(), any_origin(), any::<u32>(), any_unknown())
+        .prop_map(|(level, message, fields, origin, cr, unknown)| {
+            Content::Log(LogMessage { level, message, fields, origin, cr, unknown })
         });
     let value = prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::INFINITE;
-    let metric = (any::<String>(), value, any_fields(), any::<String>(), any_unknown()).prop_map(
-        |(name, value, labels, unit, unknown)| {
-            Content::Metric(MetricPoint { name, value, labels, unit, unknown })
-        },
-    );
-    let event = (any::<String>(), any_fields(), any::<Option<i32>>(), any_label(), any_unknown())
-        .prop_map(|(event_type, metadata, exit_code, job_label, unknown)| {
-            let event = WrapperJobEvent { event_type, metadata, exit_code, job_label, unknown };
-            Content::JobEvent(event)
+    let metric =
+        (any::<String>(), value, any_fields(), any::<String>(), any_origin(), any_unknown())
+            .prop_map(|(name, value, labels, unit, origin, unknown)| {
+                Content::Metric(MetricPoint { name, value, labels, unit, origin, unknown })
+            });
+    let event = (
+        any::<String>(),
+        any_fields(),
+        any::<Option<i32>>(),
+        any_origin(),
+        any_label(),
+        any_unknown(),
+    )
+        .prop_map(|(event_type, metadata, exit_code, origin, job_label, unknown)| {
+            Content::JobEvent(WrapperJobEvent {
+                event_type,
+                metadata,
+                exit_code,
+                origin,
+                job_label,
+                unknown,
+            })
         });
     let leaf = any_manifest(Just(Vec::new()).boxed());
     let manifest = any_manifest(prop::collection::vec(leaf, 0..2).boxed());

@@ -5,6 +5,7 @@ use crate::entry::{
 };
 use crate::ids::PartitionRef;
 use crate::manifest::PartitionManifest;
+use crate::origin::Origin;
 
 /// Appends `entry` as one line, without the line feed.
 ///
@@ -163,13 +164,25 @@ fn write_log(log: &LogMessage, out: &mut Vec<u8>) {
     write_string(&log.message, out);
     out.extend_from_slice(b",\"fields\":");
     write_fields(&log.fields, out);
-    optional("stream", log.stream.map(|stream| stream.as_str()), out);
-    if let Some(offset) = log.offset {
-        out.extend_from_slice(b",\"offset\":");
-        write_number(offset, out);
+    write_origin(&log.origin, out);
+    if log.cr != 0 {
+        out.extend_from_slice(b",\"cr\":");
+        write_number(u64::from(log.cr), out);
     }
     write_unknown(&log.unknown, out);
     out.push(b'}');
+}
+
+fn write_origin(origin: &Origin, out: &mut Vec<u8>) {
+    optional("stream", origin.stream.map(|stream| stream.as_str()), out);
+    if let Some(offset) = origin.offset {
+        out.extend_from_slice(b",\"offset\":");
+        write_number(offset, out);
+    }
+    if let Some(bytes) = origin.bytes {
+        out.extend_from_slice(b",\"bytes\":");
+        write_number(bytes, out);
+    }
 }
 
 fn write_metric(metric: &MetricPoint, out: &mut Vec<u8>) {
@@ -181,6 +194,7 @@ fn write_metric(metric: &MetricPoint, out: &mut Vec<u8>) {
     write_fields(&metric.labels, out);
     out.extend_from_slice(b",\"unit\":");
     write_string(&metric.unit, out);
+    write_origin(&metric.origin, out);
     write_unknown(&metric.unknown, out);
     out.push(b'}');
 }
@@ -215,6 +229,7 @@ fn write_event(event: &WrapperJobEvent, out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"exit_code\":");
         out.extend_from_slice(code.to_string().as_bytes());
     }
+    write_origin(&event.origin, out);
     optional("job_label", event.job_label.as_ref().map(|label| label.as_str()), out);
     write_unknown(&event.unknown, out);
     out.push(b'}');

@@ -67,7 +67,7 @@ pub struct LogMessage {
     >,
     #[prost(enumeration = "LogStream", tag = "4")]
     pub stream: i32,
-    /// Where in the stream the line began, in bytes.
+    /// Where in the stream the bytes begin that the entry stands for.
     #[prost(uint64, optional, tag = "5")]
     pub offset: ::core::option::Option<u64>,
     #[prost(btree_map = "string, string", tag = "6")]
@@ -75,6 +75,12 @@ pub struct LogMessage {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// How many they are, line ends included; ranges of a stream follow one another without a gap.
+    #[prost(uint64, optional, tag = "7")]
+    pub bytes: ::core::option::Option<u64>,
+    /// How many carriage returns stood before each line feed.
+    #[prost(uint32, tag = "8")]
+    pub cr: u32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct MetricPoint {
@@ -94,6 +100,13 @@ pub struct MetricPoint {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// The bytes of the job's output that it stands for, as in LogMessage; none if the wrapper says it.
+    #[prost(enumeration = "LogStream", tag = "7")]
+    pub stream: i32,
+    #[prost(uint64, optional, tag = "8")]
+    pub offset: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "9")]
+    pub bytes: ::core::option::Option<u64>,
 }
 /// A step in the life of a run.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -114,6 +127,13 @@ pub struct WrapperJobEvent {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// The bytes of the job's output that it stands for, as in LogMessage; none if the wrapper says it.
+    #[prost(enumeration = "LogStream", tag = "7")]
+    pub stream: i32,
+    #[prost(uint64, optional, tag = "8")]
+    pub offset: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "9")]
+    pub bytes: ::core::option::Option<u64>,
 }
 /// The record of a successful run. Times are seconds since 1970.
 #[derive(Clone, PartialEq, ::prost::Message)]

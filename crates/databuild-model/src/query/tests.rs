@@ -87,6 +87,10 @@ fn a_search_sees_message_fields_names_and_outputs() {
         run_end
         cause=success
         complete=true
+        done
+        rows
+        progress
+        done=1
     "#]]
     .assert_eq(&String::from_utf8(text).unwrap().replace('\0', "\\0"));
 }

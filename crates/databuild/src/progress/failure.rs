@@ -75,7 +75,7 @@ pub(crate) fn extract(entries: Vec<JobLogEntry>) -> Vec<JobLogEntry> {
         entries.into_iter().filter(|entry| entry.content.kind() == Kind::Log).collect();
     let log_is =
         |entry: &JobLogEntry, test: &dyn Fn(Level, Option<Stream>) -> bool| match &entry.content {
-            Content::Log(log) => test(log.level, log.stream),
+            Content::Log(log) => test(log.level, log.origin.stream),
             Content::Metric(_) | Content::JobEvent(_) | Content::Manifest(_) => false,
         };
     if let Some(at) = logs.iter().position(|entry| log_is(entry, &|level, _| Level::Error <= level))

@@ -90,7 +90,7 @@ impl EntryStyle {
 
     /// A line on stderr that says no level of its own is no INFO: it shows the stream.
     fn log_head(&self, log: &LogMessage) -> String {
-        let word = match (log.stream, log.level) {
+        let word = match (log.origin.stream, log.level) {
             (Some(Stream::Stderr), Level::Info) => "stderr",
             (_, level) => level.as_str(),
         };

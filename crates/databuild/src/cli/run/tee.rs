@@ -108,7 +108,7 @@ impl Pump {
         let Content::Log(log) = &entry.content else {
             return Ok(());
         };
-        match log.stream {
+        match log.origin.stream {
             Some(Stream::Stderr) => io::stderr().write_all(&bytes(log, self.stderr)),
             Some(Stream::Stdout) | None => {
                 let mut out = io::stdout().lock();

@@ -21,7 +21,9 @@ fn entry(content: Content) -> JobLogEntry {
 /// `E text` is an ERROR, `! text` is stderr, `- text` an event, and the rest is INFO on stdout.
 fn entries(lines: &[&str]) -> Vec<JobLogEntry> {
     let log = |level, stream, text: &str| {
-        entry(Content::Log(LogMessage { stream: Some(stream), ..LogMessage::new(level, text) }))
+        let mut log = LogMessage::new(level, text);
+        log.origin.stream = Some(stream);
+        entry(Content::Log(log))
     };
     lines
         .iter()

@@ -50,7 +50,9 @@ fn log(level: Level, message: &str, pairs: &[(&str, &str)]) -> Content {
 }
 
 fn stderr(level: Level, message: &str) -> Content {
-    Content::Log(LogMessage { stream: Some(Stream::Stderr), ..LogMessage::new(level, message) })
+    let mut log = LogMessage::new(level, message);
+    log.origin.stream = Some(Stream::Stderr);
+    Content::Log(log)
 }
 
 #[test]

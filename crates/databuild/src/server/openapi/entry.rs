@@ -69,8 +69,12 @@ described! {
         fields: BTreeMap<String, String>,
         /// `stdout` or `stderr`.
         stream: Option<String>,
-        /// Where in that stream the line began, in bytes.
+        /// Where in that stream the bytes begin that the entry stands for.
         offset: Option<u64>,
+        /// How many they are, line ends included; ranges of a stream follow one another without a gap.
+        bytes: Option<u64>,
+        /// Carriage returns before each line feed of them, absent if none.
+        cr: Option<u32>,
     }
 
     /// A measurement.
@@ -85,6 +89,12 @@ described! {
         labels: BTreeMap<String, String>,
         /// Its unit; empty if the job gave none.
         unit: String,
+        /// The stream of the job that it was written to; absent if the wrapper says it.
+        stream: Option<String>,
+        /// Where in that stream its bytes begin.
+        offset: Option<u64>,
+        /// How many they are.
+        bytes: Option<u64>,
     }
 
     /// A step in the life of the run.
@@ -96,6 +106,12 @@ described! {
         metadata: BTreeMap<String, String>,
         /// The exit code, where there is one.
         exit_code: Option<i32>,
+        /// The stream of the job that it was written to; absent if the wrapper says it.
+        stream: Option<String>,
+        /// Where in that stream its bytes begin.
+        offset: Option<u64>,
+        /// How many they are.
+        bytes: Option<u64>,
         /// The job.
         job_label: Option<String>,
     }

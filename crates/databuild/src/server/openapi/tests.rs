@@ -24,8 +24,8 @@ fn operations_have_names_of_their_own() {
 #[test]
 fn entries_are_described_as_they_are_stored() {
     let lines = [
-        r#"{"timestamp":"2025-01-27T10:30:46Z","job_id":"a","outputs":[{"path":"x"}],"sequence_number":2,"content":{"log":{"level":"INFO","message":"m","fields":{"rows":"1000"},"stream":"stdout","offset":7}},"job_label":"l","app":"shop","build_id":"b"}"#,
-        r#"{"timestamp":"2025-01-27T10:30:46Z","job_id":"a","outputs":[],"sequence_number":3,"content":{"metric":{"name":"n","value":"NaN","labels":{"a":"b"},"unit":""}}}"#,
+        r#"{"timestamp":"2025-01-27T10:30:46Z","job_id":"a","outputs":[{"path":"x"}],"sequence_number":2,"content":{"log":{"level":"INFO","message":"m","fields":{"rows":"1000"},"stream":"stdout","offset":7,"bytes":2,"cr":1}},"job_label":"l","app":"shop","build_id":"b"}"#,
+        r#"{"timestamp":"2025-01-27T10:30:46Z","job_id":"a","outputs":[],"sequence_number":3,"content":{"metric":{"name":"n","value":"NaN","labels":{"a":"b"},"unit":"","stream":"stderr","offset":0,"bytes":9}}}"#,
         r#"{"timestamp":"2025-01-27T10:30:46Z","job_id":"a","outputs":[],"sequence_number":4,"content":{"job_event":{"event_type":"run_end","metadata":{"cause":"exit"},"exit_code":3,"job_label":"l"}}}"#,
     ];
     for line in lines {

@@ -110,7 +110,7 @@ impl LiveRun {
     pub(crate) fn log(&mut self, level: Level, message: &str) {
         let mut log = LogMessage::new(level, message);
         log.fields = Fields::from_iter([("n", self.sequence.to_string())]);
-        log.stream = Some(Stream::Stdout);
+        log.origin.stream = Some(Stream::Stdout);
         self.say(Content::Log(log));
     }
 
