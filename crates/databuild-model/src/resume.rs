@@ -57,7 +57,7 @@ impl ResumeFold {
                 self.covered(&origin, number.and_then(|text| text.parse().ok()).unwrap_or(0));
             }
             _ if origin.range().is_some() => self.covered(&origin, 0),
-            Content::Metric(point) => self.resume.measurements.push(point.name.clone()),
+            Content::Metric(point) => insert(&mut self.resume.measurements, &point.name),
             Content::JobEvent(event) => self.event(event),
             Content::Manifest(_) => self.resume.manifest = true,
         }
@@ -102,8 +102,14 @@ impl ResumeFold {
             | event::WRAPPER_RESTARTED
             | event::CAPTURE_RESUMED
             | event::CLOCK_STEP => {}
-            once => self.resume.events.push(once.to_owned()),
+            once => insert(&mut self.resume.events, once),
         }
+    }
+}
+
+fn insert(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|known| known == name) {
+        names.push(name.to_owned());
     }
 }
 

@@ -5,10 +5,9 @@ use super::{RunPaths, seal_of};
 use crate::format::RunRecord;
 use crate::fs::{self, Fs, FsFile};
 use crate::limits;
-use databuild_model::entry::{Content, Kind, Stream, field};
 use databuild_model::ids::JobRunId;
-use databuild_model::json;
-use databuild_model::spool::{self, Resume};
+use databuild_model::resume::ResumeFold;
+use databuild_model::spool::Resume;
 use databuild_model::time::Day;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -94,102 +93,29 @@ fn fold(file: &dyn FsFile, run: &JobRunId) -> io::Result<Resume> {
 /// What the lines so far tell.
 struct Fold {
     lines: LineReader,
-    last_sequence: u64,
-    /// The last line of each stream; read when it is known to be the last.
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    resume: Resume,
+    told: ResumeFold,
 }
 
 impl Fold {
     fn new(run: JobRunId) -> Fold {
-        let resume = Resume { version: spool::VERSION, ..Resume::default() };
-        let lines = LineReader::new(run);
-        Fold { lines, last_sequence: 0, stdout: Vec::new(), stderr: Vec::new(), resume }
+        Fold { lines: LineReader::new(run), told: ResumeFold::new() }
     }
 
     fn line(&mut self, line: &[u8]) {
         let looked = self.lines.look(line);
-        let Some(facts) = looked.facts().filter(|facts| !facts.foreign && facts.sequence != 0)
-        else {
+        if looked.facts().is_none_or(|facts| facts.foreign) {
             return;
-        };
-        self.last_sequence = self.last_sequence.max(facts.sequence);
-        match facts.kind {
-            Kind::Log | Kind::Metric => match stream_of(line) {
-                Some(Stream::Stdout) => line.clone_into(&mut self.stdout),
-                Some(Stream::Stderr) => line.clone_into(&mut self.stderr),
-                None => self.measurement(line),
-            },
-            Kind::Event => self.event(&looked),
-            Kind::Manifest => self.resume.manifest = true,
         }
-    }
-
-    fn measurement(&mut self, line: &[u8]) {
-        if let Ok((entry, _)) = json::read_entry(line)
-            && let Content::Metric(point) = entry.content
-        {
-            insert(&mut self.resume.measurements, &point.name);
-        }
-    }
-
-    fn event(&mut self, looked: &Looked<'_>) {
         match looked {
-            Looked::Scanned(_, scan) => {
-                insert(&mut self.resume.events, scan.event_type.unwrap_or_default());
-            }
-            Looked::Read(_, entry) => {
-                if let Content::JobEvent(event) = &entry.content {
-                    insert(&mut self.resume.events, &event.event_type);
-                }
-            }
+            Looked::Scanned(_, scan) => self.told.line(&scan, line),
+            Looked::Read(_, entry) => self.told.entry(&entry),
             Looked::Refused(_) => {}
         }
     }
 
-    fn finish(mut self) -> Resume {
-        let (stdout, stderr) = (consumed(&self.stdout), consumed(&self.stderr));
-        (self.resume.stdout_consumed, self.resume.stdout_fragments) = stdout;
-        (self.resume.stderr_consumed, self.resume.stderr_fragments) = stderr;
-        self.resume.next_sequence = self.last_sequence + 1;
-        self.resume
+    fn finish(self) -> Resume {
+        self.told.resume().clone()
     }
-}
-
-fn insert(names: &mut Vec<String>, name: &str) {
-    if !names.iter().any(|known| known == name) {
-        names.push(name.to_owned());
-    }
-}
-
-/// Which stream a stored line is of. Within a text the quotes would be escaped.
-fn stream_of(line: &[u8]) -> Option<Stream> {
-    let has = |text: &[u8]| memchr::memmem::find(line, text).is_some();
-    if has(b"\"stream\":\"stdout\"") {
-        Some(Stream::Stdout)
-    } else {
-        has(b"\"stream\":\"stderr\"").then_some(Stream::Stderr)
-    }
-}
-
-/// Bytes of the stream up to the end of this entry, and the fragments of the line that goes on there.
-fn consumed(line: &[u8]) -> (u64, u64) {
-    let Ok((entry, _)) = json::read_entry(line) else { return (0, 0) };
-    let (fields, offset, unknown) = match &entry.content {
-        Content::Log(log) => (Some(&log.fields), log.offset, &log.unknown),
-        Content::Metric(point) => (None, None, &point.unknown),
-        Content::JobEvent(_) | Content::Manifest(_) => return (0, 0),
-    };
-    let number = |key: &str| {
-        let found = unknown.0.iter().find(|(name, _)| name == key);
-        found.and_then(|(_, value)| value.get().parse::<u64>().ok())
-    };
-    let offset = offset.or_else(|| number("offset")).unwrap_or_default();
-    let end = offset.saturating_add(number("bytes").unwrap_or_default());
-    let open = fields.filter(|fields| fields.get(field::FRAGMENT_LAST).is_none());
-    let fragment = open.and_then(|fields| fields.get(field::FRAGMENT)?.parse().ok());
-    (end, fragment.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -36,11 +36,11 @@ fn ranges_events_and_measurements_tell_where_to_go_on() {
             r#"{"job_event":{"event_type":"task_launched","metadata":{}}}"#,
             r#"{"log":{"level":"INFO","message":"a \"stream\":\"stderr\"","fields":{},"stream":"stdout","offset":0,"bytes":3}}"#,
             r#"{"log":{"level":"INFO","message":"b","fields":{},"stream":"stderr","offset":0,"bytes":2}}"#,
-            r#"{"log":{"level":"INFO","message":"c","fields":{"fragment":"1"},"stream":"stdout","offset":3,"bytes":10}}"#,
+            r#"{"log":{"level":"INFO","message":"c","fields":{"fragment":"1"},"stream":"stdout","offset":3,"bytes":262144}}"#,
             r#"{"metric":{"name":"memory_peak","value":1,"labels":{},"unit":"bytes"}}"#,
         ],
         expect![[r#"
-            {"version":1,"next_sequence":7,"stdout_consumed":13,"stderr_consumed":2,"stdout_fragments":1,"stderr_fragments":0,"events":["job_config_started","task_launched"],"measurements":["memory_peak"],"manifest":false}
+            {"version":1,"next_sequence":7,"stdout_consumed":262147,"stderr_consumed":2,"stdout_fragments":1,"stderr_fragments":0,"events":["job_config_started","task_launched"],"measurements":["memory_peak"],"manifest":false}
         "#]],
     );
 }
