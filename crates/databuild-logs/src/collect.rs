@@ -22,7 +22,7 @@ pub use stats::CollectorStats;
 pub use ticket::{CollectError, RunTicket};
 pub use watch::{BatchNote, RunWatch};
 
-use crate::fs::Fs;
+use crate::fs::{self, Fs};
 use crate::limits;
 use crate::store::cover::Cover;
 use crate::store::journal::JournalWriter;
@@ -219,10 +219,10 @@ impl LogCollector {
         let logs_dir = options.logs_dir.clone();
         let folder = |source| StartError::Folder { path: logs_dir.clone(), source };
         let today = clock.wall().day();
-        fs.create_dir_all(&logs_dir).map_err(folder)?;
+        fs::create_dir_durable(fs.as_ref(), &logs_dir).map_err(folder)?;
         let all = Arc::from(fs.open_all(&logs_dir).map_err(folder)?);
         let recovery = recover::recover(fs.as_ref(), &logs_dir, today).map_err(folder)?;
-        fs.create_dir_all(&logs_dir.join(naming::JOURNAL_DIR)).map_err(folder)?;
+        fs::create_dir_durable(fs.as_ref(), &logs_dir.join(naming::JOURNAL_DIR)).map_err(folder)?;
         let journal = JournalWriter::open(fs.as_ref(), &logs_dir, today).map_err(folder)?;
         let journal = journal.ok_or_else(|| StartError::TooManyCollectors {
             path: logs_dir.clone(),

@@ -95,6 +95,32 @@ pub struct DirItem {
     pub is_dir: bool,
 }
 
+/// Makes `dir` and the folders above it where they are missing, so that a power cut leaves them there.
+///
+/// The last two names are synced also when they are there: whoever made them may have been killed
+/// before that.
+pub fn create_dir_durable(fs: &dyn Fs, dir: &Path) -> io::Result<()> {
+    let is_missing = |dir: &Path| {
+        let listed = fs.list(dir);
+        listed.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    let above = dir.ancestors().filter(|dir| !dir.as_os_str().is_empty()).enumerate();
+    let unsure = above.take_while(|(height, dir)| *height < 2 || is_missing(dir));
+    let unsure: Vec<&Path> = unsure.map(|(_, dir)| dir).collect();
+    fs.create_dir_all(dir)?;
+    for name in unsure.iter().rev() {
+        if let Some(parent) = name.parent() {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            match fs.sync_dir(parent) {
+                // A folder that may be passed and not read: its names are the affair of its owner.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+                synced => synced?,
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Appends all of `bytes`, by as many writes as it takes. Answers how many bytes were written when
 /// it did not succeed, so that the caller can go on from there.
 pub fn append_all(file: &dyn FsFile, bytes: &[u8]) -> Result<(), (usize, io::Error)> {

@@ -143,6 +143,7 @@ impl Worker {
             // Whoever puts the store right after a crash finds the run by this record.
             let begun = run.begun();
             self.append_to_journal(begun);
+            self.begin_journal();
             run.dirty_from_before(self.clock.mono());
             let named = run.write_rest();
             self.runs.insert(id, run);

@@ -19,6 +19,8 @@ pub struct JournalWriter {
     file: Arc<dyn FsFile>,
     name: JournalName,
     scratch: Vec<u8>,
+    /// A power cut may show it as it was before this collector: absent, or closed.
+    unsure: bool,
     /// The first error. Nothing is appended after it: a record behind a torn one would be invisible.
     failed: Option<io::Error>,
 }
@@ -58,13 +60,24 @@ impl JournalWriter {
         name: JournalName,
     ) -> io::Result<Option<JournalWriter>> {
         let size = file.size()?;
-        let mut writer =
-            JournalWriter { path, file: Arc::from(file), name, scratch: Vec::new(), failed: None };
+        let mut writer = JournalWriter {
+            path,
+            file: Arc::from(file),
+            name,
+            scratch: Vec::new(),
+            unsure: true,
+            failed: None,
+        };
         if is_closed(writer.file.as_ref(), size)? {
             return Ok(Some(writer));
         }
         let bytes = fs::read_whole(writer.file.as_ref(), u64::MAX)?;
-        let Ok(start) = journal::read_header(&bytes) else { return Ok(None) };
+        let start = match journal::read_header(&bytes) {
+            Ok(start) => start,
+            // A power cut can leave a file its size and zeros; other versions begin with a name, too.
+            Err(_) if bytes.first() == Some(&0) => usize::MAX,
+            Err(_) => return Ok(None),
+        };
         if bytes.len() < start {
             writer.file.truncate(0)?;
             journal::write_header(&mut writer.scratch);
@@ -111,6 +124,17 @@ impl JournalWriter {
             self.failed = Some(error.kind().into());
             error
         })
+    }
+
+    /// Makes sure that whoever comes after a power cut sees that this collector has not ended. To be
+    /// called with the first record, before anything of the run that it tells of is written.
+    pub fn begin(&mut self, fs: &dyn Fs) -> io::Result<()> {
+        if !std::mem::take(&mut self.unsure) {
+            return Ok(());
+        }
+        self.flush()?;
+        self.file.sync_data()?;
+        self.path.parent().map_or(Ok(()), |dir| fs.sync_dir(dir))
     }
 
     /// Appends [`JournalRecord::Closed`] and syncs.

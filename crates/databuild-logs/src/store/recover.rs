@@ -47,8 +47,14 @@ pub struct Recovery {
     pub failed: Vec<(JobRunId, String)>,
 }
 
-/// Puts one run right and seals it.
-pub fn recover_run(fs: &dyn Fs, logs_dir: &Path, day: Day, run: &JobRunId) -> io::Result<RunState> {
+/// Puts one run right and seals it. A seal that is not `confirmed` by a journal may never have been
+/// synced: its file is read again, and synced.
+pub fn recover_run(
+    fs: &dyn Fs,
+    logs_dir: &Path,
+    (day, run): (Day, &JobRunId),
+    confirmed: bool,
+) -> io::Result<RunState> {
     let paths = RunPaths::new(logs_dir, day, run);
     let file = fs.open_append(&paths.entries)?;
     if file.size()? == 0 {
@@ -58,16 +64,21 @@ pub fn recover_run(fs: &dyn Fs, logs_dir: &Path, day: Day, run: &JobRunId) -> io
         return Ok(RunState::Live);
     }
     let size = file.size()?;
-    if let Some(index) = read_index(fs, &paths, run)?
-        && index.fits(size)
-        && let Some(record) = index.seal
-    {
+    let index = read_index(fs, &paths, run)?.filter(|index| index.fits(size));
+    let seal = index.and_then(|index| index.seal);
+    if confirmed && let Some(record) = seal {
         return Ok(RunState::Sealed(record));
     }
     if has_spool(fs, logs_dir, run)? {
         return Ok(RunState::Spooled);
     }
     let rebuilt = rebuild(file.as_ref(), run, 0)?;
+    if let Some(record) = seal.filter(|record| record.blake3 == rebuilt.record.blake3) {
+        file.sync_data()?;
+        fs.open_append(&paths.index)?.sync_data()?;
+        fs.sync_dir(&paths.dir)?;
+        return Ok(RunState::Sealed(record));
+    }
     replace_index(fs, &paths, &rebuilt)?;
     // Only now: the index that counts the torn bytes must be there before they are gone.
     if rebuilt.record.bytes < size {
@@ -179,12 +190,15 @@ fn catch_up(
     done: &mut Recovery,
 ) -> io::Result<()> {
     let covered = covered_since(fs, logs_dir, names, since)?;
+    // The folders of the days, which the dead collector may not have come to.
+    fs.sync_dir(logs_dir)?;
     for day in days_since(fs, logs_dir, since)? {
         for item in fs.list(&logs_dir.join(naming::day_dir(day)))? {
             let Some((run, RunFile::Entries)) = naming::parse_run_file(&item.name) else {
                 continue;
             };
-            let result = recover_run(fs, logs_dir, day, &run).and_then(|state| {
+            let confirmed = covered.get(&run).is_some_and(|(_, sealed)| *sealed);
+            let result = recover_run(fs, logs_dir, (day, &run), confirmed).and_then(|state| {
                 note(&state, &run, done);
                 let record = missing(fs, logs_dir, day, &run, &state, &covered)?;
                 let Some(record) = record else { return Ok(()) };

@@ -249,6 +249,14 @@ impl Worker {
         self.durable.journal_dirty_since.get_or_insert(self.clock.mono());
     }
 
+    /// With the first run of a collector the disk is waited for, once: if the power goes after that,
+    /// the next start knows that there is something to put right.
+    pub(super) fn begin_journal(&mut self) {
+        if let Err(error) = self.journal.begin(self.fs.as_ref()) {
+            self.durable.journal_failed.get_or_insert(error);
+        }
+    }
+
     pub(super) fn journal_due(&self) -> Option<Duration> {
         let durable = &self.durable;
         let quiet = !durable.journal_in_flight && durable.journal_failed.is_none();

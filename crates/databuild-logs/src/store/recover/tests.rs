@@ -3,7 +3,7 @@
 use super::{Recovery, recover};
 use crate::format::frame::HEAD_BYTES;
 use crate::format::index;
-use crate::format::journal::{JournalPlace, JournalRecord};
+use crate::format::journal::{self, JournalPlace, JournalRecord};
 use crate::fs::faulty::FaultyFs;
 use crate::fs::{Fs, read_whole};
 use crate::store::journal as journals;
@@ -141,4 +141,29 @@ fn a_run_that_somebody_writes_is_left_alone() {
     assert!(writer.try_lock().unwrap());
     assert_eq!(recover(&fs, &dir, today()).unwrap(), Recovery::default());
     assert_eq!(fs.dump()[&path], files[&path]);
+}
+
+/// A power cut can leave a file its size, and zeros where its last bytes were.
+#[test]
+fn zeros_in_the_place_of_what_was_not_synced_are_put_right() {
+    let (dir, files) = killed();
+    for path in files.keys() {
+        for from in [0, files[path].len() / 2] {
+            let mut files = files.clone();
+            files.get_mut(path).unwrap()[from..].fill(0);
+            // Of the journal as well: nothing confirms the seal then.
+            if !is_journal(path) {
+                let journal = files.iter_mut().find(|(path, _)| is_journal(path)).unwrap().1;
+                journal.truncate(journal::MAGIC.len());
+            }
+            let fs = FaultyFs::with(&files);
+            let done = recover(&fs, &dir, today()).unwrap();
+            assert_eq!(done.failed, [], "{path:?} from {from}");
+            let after = fs.dump();
+            let entries = &after[&dir.join("2025-01-27/r.jsonl")];
+            let index = index::read_index(&after[&dir.join("2025-01-27/r.idx")]).unwrap();
+            let hash = *blake3::hash(entries).as_bytes();
+            assert_eq!(index.seal.unwrap().blake3, hash, "{path:?} from {from}");
+        }
+    }
 }
