@@ -8,6 +8,7 @@ mod codegen;
 mod guard;
 mod oracle;
 mod process;
+mod soak;
 mod suite;
 mod tidy;
 
@@ -51,6 +52,8 @@ enum Command {
     },
     /// Ask the real logback about layouts and keep what it says as goldens; needs Java and Maven
     Oracle,
+    /// Break the machine under the product for a while, and look whether its promises hold
+    Soak(soak::SoakArguments),
     /// Run everything that has to hold before a change is good, and count
     Test {
         #[arg(value_name = "GATE", help = format!("Only these gates: {}", suite::gate_names()))]
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::Trickle(arguments) => bench::trickle(&arguments),
         Command::Data { form, bytes, seed } => bench::print_data(form, bytes, seed),
         Command::Oracle => oracle::run(root()),
+        Command::Soak(arguments) => soak::run(root(), &arguments),
         Command::Test { only } => match suite::run(root(), &only) {
             // The count is the last line.
             Ok(false) => return ExitCode::FAILURE,

@@ -42,6 +42,7 @@ const GATES: &[(&str, Gate)] = &[
         house.cargo(&["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"])
     }),
     ("instructions", crate::guard::gate),
+    ("faults", crate::soak::gate),
 ];
 
 /// Names of the gates, for the help text.
@@ -57,7 +58,7 @@ pub(crate) fn run(root: &Path, only: &[String]) -> Result<bool> {
     if let Some(unknown) = only.iter().find(|name| GATES.iter().all(|(known, _)| known != name)) {
         bail!("there is no gate {unknown:?}; there are {}", gate_names());
     }
-    let house = House { root: root.to_owned(), target: cache::prepare()? };
+    let house = House::new(root, cache::prepare()?);
     tools::prepare();
     tools::prepare_python(&house.target);
     println!("compiling in {}", house.target.display());
@@ -77,6 +78,11 @@ pub(crate) struct House {
 }
 
 impl House {
+    /// The tree at `root`, compiled in `target`.
+    pub(crate) fn new(root: &Path, target: PathBuf) -> House {
+        House { root: root.to_owned(), target }
+    }
+
     /// A command at the root that is stopped when it takes too long.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = crate::process::command("timeout", &self.root);

@@ -1,0 +1,81 @@
+//! What a rig counts and what it finds, and how that is shown.
+
+use crate::check::Account;
+use std::fmt;
+
+/// The figures of a rig.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    /// Times that something was broken and put right again.
+    pub(crate) cycles: u64,
+    /// Faults that were made.
+    pub(crate) faults: u64,
+    /// The bytes of all cycles.
+    pub(crate) account: Account,
+    /// Broken promises.
+    pub(crate) findings: Vec<Finding>,
+    /// What could not be done here, and why.
+    pub(crate) skipped: Vec<String>,
+}
+
+/// A broken promise.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// What leads to it again.
+    pub(crate) seed: u64,
+    /// What was wrong.
+    pub(crate) what: String,
+}
+
+/// More of them than this are not kept: the first ones tell it.
+const FINDINGS_MAX: usize = 20;
+
+impl Figures {
+    pub(crate) fn find(&mut self, seed: u64, error: &anyhow::Error) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding { seed, what: format!("{error:#}") });
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: Figures) {
+        self.cycles += other.cycles;
+        self.faults += other.faults;
+        self.account.add(other.account);
+        self.findings.extend(other.findings);
+        for skipped in other.skipped {
+            if !self.skipped.contains(&skipped) {
+                self.skipped.push(skipped);
+            }
+        }
+    }
+
+    /// Whether no promise was broken, of those that were looked at.
+    pub(crate) fn is_good(&self) -> bool {
+        self.findings.is_empty() && self.unaccounted() == 0
+    }
+
+    /// Bytes that are neither stored nor named as missing.
+    fn unaccounted(&self) -> u64 {
+        let Account { wanted, stored, named } = self.account;
+        wanted.abs_diff(stored + named)
+    }
+}
+
+/// One line of the table: as wide as [`HEAD`].
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Account { wanted, stored, named } = self.account;
+        write!(
+            f,
+            "{:>9} {:>9} {wanted:>14} {stored:>14} {named:>12} {:>11} {:>8}",
+            self.cycles,
+            self.faults,
+            self.unaccounted(),
+            self.findings.len(),
+        )
+    }
+}
+
+/// The heads of the columns of [`Figures`].
+pub(crate) const HEAD: &str =
+    "   cycles    faults       bytes in         stored        named unaccounted findings";

@@ -1,0 +1,3 @@
+//! The rigs: each breaks something in its own way, and asks the oracle afterwards.
+
+pub(crate) mod power;
