@@ -1,6 +1,7 @@
 //! `MetricsAggregator`: what job runs said becomes totals by job. It reads no file and keeps no
 //! cursor; whoever feeds it keeps the cursor beside its state, so that both move together.
 
+use crate::expose::cut;
 use crate::guard::Budget;
 use crate::metric_templates as templates;
 use crate::metric_templates::{Family, FamilyType, reported};
@@ -194,7 +195,7 @@ impl MetricsAggregator {
 
     /// A stretch of log is not there any more, and was not counted before it went.
     pub fn ingest_skipped(&mut self) {
-        self.registry.count(&templates::METRICS_SKIPPED_STRETCHES_TOTAL, &[]);
+        self.registry.count(&templates::METRICS_SKIPPED_STRETCHES_TOTAL, &[], 1.0);
     }
 
     /// A build ended.
@@ -218,7 +219,7 @@ impl MetricsAggregator {
         }
         let registry = &mut self.registry;
         registry.add(&templates::LOG_BYTES_WRITTEN_TOTAL, &[], amount(batch.bytes), None);
-        registry.count(&templates::LOG_BATCHES_TOTAL, &[]);
+        registry.count(&templates::LOG_BATCHES_TOTAL, &[], 1.0);
         registry.observe(&templates::LOG_BATCH_ENTRIES, &[], amount(batch.entries), None);
         registry.observe(&templates::LOG_BATCH_BYTES, &[], amount(batch.bytes), None);
         if let Some(sync) = batch.synced {
@@ -240,16 +241,22 @@ impl MetricsAggregator {
         family: &Family,
         point: &MetricPoint,
     ) -> Vec<(String, String)> {
+        let mut dropped = 0;
         for (name, _) in point.labels.iter() {
             if !self.allowed_labels.iter().any(|allowed| allowed == name) {
                 self.registry.guard_mut().blame_label(family, run.job_label, name);
-                let labels = [("family", family.name)];
-                self.registry.count(&templates::METRIC_LABELS_DROPPED_TOTAL, &labels);
+                dropped += 1;
             }
+        }
+        if dropped != 0 {
+            let labels = [("family", family.name)];
+            let dropped = amount(dropped);
+            self.registry.count(&templates::METRIC_LABELS_DROPPED_TOTAL, &labels, dropped);
         }
         let mut kept = Vec::new();
         for name in &self.allowed_labels {
             let Some(value) = point.labels.get(name) else { continue };
+            let value = cut(value);
             let known = self.label_values.entry(name.clone()).or_default();
             let fits = known.contains(value) || known.len() < crate::limits::LABEL_VALUES_MAX;
             if fits && !known.contains(value) {
@@ -258,7 +265,7 @@ impl MetricsAggregator {
             if !fits {
                 self.registry.guard_mut().blame_label(family, run.job_label, name);
                 let labels = [("family", family.name)];
-                self.registry.count(&templates::METRIC_OVERFLOW_TOTAL, &labels);
+                self.registry.count(&templates::METRIC_OVERFLOW_TOTAL, &labels, 1.0);
             }
             let value = if fits { value } else { crate::registry::OTHER };
             kept.push((name.clone(), value.to_owned()));
@@ -268,6 +275,7 @@ impl MetricsAggregator {
 
     /// The name, or `__other__` when there are too many already.
     fn reported_name(&mut self, name: &str) -> String {
+        let name = cut(name);
         if self.reported_names.contains(name) {
             return name.to_owned();
         }

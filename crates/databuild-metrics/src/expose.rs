@@ -6,6 +6,7 @@
 use crate::limits;
 use crate::metric_templates::{ALL, Family, FamilyType, METRIC_SERIES};
 use crate::registry::{Exemplar, LabelPairs, Registry, Series};
+use memchr::memchr3;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -55,27 +56,37 @@ pub fn expose(registries: &[&Registry], format: Format) -> String {
 
 /// The labels as they stand between braces; also the key of a series.
 pub(crate) fn labels_text(labels: LabelPairs<'_>) -> String {
-    let mut text = String::new();
+    let bytes = labels.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+    let mut text = String::with_capacity(bytes);
     for (name, value) in labels {
         if !text.is_empty() {
             text.push(',');
         }
         text.push_str(name);
         text.push_str("=\"");
-        for c in cut(value).chars() {
-            match c {
-                '"' => text.push_str("\\\""),
-                '\\' => text.push_str("\\\\"),
-                '\n' => text.push_str("\\n"),
-                other => text.push(other),
-            }
-        }
+        push_escaped(cut(value), &mut text);
         text.push('"');
     }
     text
 }
 
-fn cut(value: &str) -> &str {
+fn push_escaped(value: &str, out: &mut String) {
+    let mut rest = value;
+    while let Some(at) = memchr3(b'"', b'\\', b'\n', rest.as_bytes()) {
+        let (clean, special) = rest.split_at(at);
+        out.push_str(clean);
+        out.push_str(match special.as_bytes().first() {
+            Some(b'"') => "\\\"",
+            Some(b'\n') => "\\n",
+            Some(_) | None => "\\\\",
+        });
+        rest = special.get(1..).unwrap_or_default();
+    }
+    out.push_str(rest);
+}
+
+/// As much of a value as a label may have.
+pub(crate) fn cut(value: &str) -> &str {
     value.get(..value.floor_char_boundary(limits::LABEL_VALUE_BYTES_MAX)).unwrap_or(value)
 }
 

@@ -1,5 +1,6 @@
 //! How many series there may be, and who wanted more.
 
+use crate::expose::cut;
 use crate::limits;
 use crate::metric_templates::{ALL, Family};
 use crate::registry::{LabelPairs, weight};
@@ -38,7 +39,8 @@ pub struct Culprit {
     pub job_label: String,
     /// The label, or nothing if the labels together are too many.
     pub label: String,
-    /// How many values were dropped or folded away.
+    /// How many values were dropped or folded away; at least so many, once there are more culprits
+    /// than are remembered.
     pub count: u64,
 }
 
@@ -68,14 +70,23 @@ impl Guard {
     }
 
     fn remember(&mut self, family: &Family, job: &str, label: &str) {
-        self.refused(family.name.to_owned(), job.to_owned(), label.to_owned(), 1);
+        self.refused(family.name.to_owned(), cut(job).to_owned(), cut(label).to_owned(), 1);
     }
 
     fn refused(&mut self, family: String, job: String, label: String, times: u64) {
         let key = (family, job, label);
-        if self.culprits.len() < limits::CULPRITS_MAX || self.culprits.contains_key(&key) {
-            *self.culprits.entry(key).or_default() += times;
+        if let Some(known) = self.culprits.get_mut(&key) {
+            *known += times;
+            return;
         }
+        if limits::CULPRITS_MAX <= self.culprits.len() {
+            // Those that are refused often outlive it.
+            let mut counts: Vec<u64> = self.culprits.values().copied().collect();
+            counts.sort_unstable();
+            let middle = counts.get(counts.len() / 2).copied().unwrap_or(u64::MAX);
+            self.culprits.retain(|_, count| middle < *count);
+        }
+        self.culprits.insert(key, times);
     }
 
     /// Puts back what was kept.

@@ -169,7 +169,7 @@ impl Registry {
             && !self.guard.admit(family, known)
         {
             self.guard.blame(family, labels);
-            self.count(&METRIC_OVERFLOW_TOTAL, &[("family", family.name)]);
+            self.count(&METRIC_OVERFLOW_TOTAL, &[("family", family.name)], 1.0);
             let folded: Vec<_> = labels.iter().map(|&(name, _)| (name, OTHER)).collect();
             text = labels_text(&folded);
         }
@@ -187,15 +187,15 @@ impl Registry {
 
     /// Counts something about the metrics themselves. Those labels come from the catalogue, so they
     /// need no budget.
-    pub(crate) fn count(&mut self, family: &Family, labels: LabelPairs<'_>) {
+    pub(crate) fn count(&mut self, family: &Family, labels: LabelPairs<'_>, times: f64) {
         if let Series::Counter { total, .. } = self.slot(family, labels_text(labels)) {
-            *total += 1.0;
+            *total += times;
         }
     }
 
     pub(crate) fn reject(&mut self, value: f64) {
         let reason = if value.is_finite() { "negative" } else { "not_finite" };
-        self.count(&METRIC_POINTS_REJECTED_TOTAL, &[("reason", reason)]);
+        self.count(&METRIC_POINTS_REJECTED_TOTAL, &[("reason", reason)], 1.0);
     }
 
     /// The families that have series, in the order of the catalogue.

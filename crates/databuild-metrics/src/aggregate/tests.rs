@@ -105,21 +105,51 @@ fn ends_count_by_result_with_the_run_as_exemplar() {
 }
 
 #[test]
-fn a_million_label_values_stay_within_the_budget() {
-    let budget = Budget { series_per_family: 50, series: 300 };
+fn what_is_over_the_budget_is_folded_and_blamed() {
+    let budget = Budget { series_per_family: 5, series: 600 };
     let mut a = MetricsAggregator::new(budget, vec!["id".into()]);
-    for n in 0..100_000 {
+    for n in 0..1_000 {
         let value = n.to_string();
         a.ingest_metric(run("r"), &point("rows_processed", 1.0, &[("id", &value)]), at(n));
         a.ingest_metric(run("r"), &point(&format!("m{n}"), 1.0, &[("id", &value)]), at(n));
     }
     let series: usize = a.registry().series_counts().map(|(_, count)| count).sum();
-    assert!(series <= 300, "{series}");
+    assert!(series <= 600, "{series}");
     let text = samples(&a);
+    let other = r#"{job_label="__other__",job_type="__other__",id="__other__"} 996"#;
+    assert!(text.contains(other), "{text}");
+    let culprits = a.registry().guard().culprits();
+    let labels: Vec<_> =
+        culprits.iter().map(|c| (c.job_label.as_str(), c.label.as_str())).collect();
+    // Too many values of one label, and too many series in the family.
+    assert!(labels.contains(&("clean", "id")) && labels.contains(&("clean", "")), "{labels:?}");
+}
+
+#[test]
+fn who_is_refused_most_is_known_whoever_else_is() {
+    let mut a = MetricsAggregator::new(Budget::default(), Vec::new());
+    for n in 0..5_000 {
+        let label = format!("l{n}");
+        a.ingest_metric(
+            run("r"),
+            &point("rows_processed", 1.0, &[("file", "f"), (&label, "x")]),
+            at(n),
+        );
+    }
+    let culprits = a.registry().guard().culprits();
+    assert_eq!((culprits[0].label.as_str(), culprits[0].count), ("file", 5_000));
+    assert!(culprits.len() <= crate::limits::CULPRITS_MAX);
+}
+
+#[test]
+fn long_names_and_values_are_cut_before_they_are_kept() {
+    let mut a = MetricsAggregator::new(Budget::default(), vec!["id".into()]);
+    let long = "x".repeat(1 << 20);
+    a.ingest_metric(run("r"), &point(&long, 1.0, &[("id", &long), (&long, "v")]), at(1));
     assert!(
-        text.contains(r#"stage="__other__"#) || text.contains(r#"id="__other__"} 99951"#),
-        "{text}"
+        a.reported_names()
+            .chain(a.label_values().map(|(_, value)| value))
+            .all(|kept| kept.len() == 256)
     );
-    let worst = &a.registry().guard().culprits()[0];
-    assert_eq!((worst.job_label.as_str(), 99_000 < worst.count), ("clean", true));
+    assert!(a.registry().guard().culprits().iter().all(|culprit| culprit.label.len() == 256));
 }

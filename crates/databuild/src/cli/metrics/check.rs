@@ -63,7 +63,9 @@ fn or_dash(text: &str) -> String {
 
 fn advice(culprit: &Culprit, allowed: &[String]) -> String {
     let label = or_dash(&culprit.label);
-    if culprit.label.is_empty() {
+    if culprit.label.is_empty() && allowed.is_empty() {
+        "fewer jobs, each for more partitions: the family has no room left".to_owned()
+    } else if culprit.label.is_empty() {
         "fewer labels in [metrics] labels: the family has no room left".to_owned()
     } else if allowed.contains(&culprit.label) {
         let most = limits::LABEL_VALUES_MAX;
