@@ -6,12 +6,14 @@
 
 mod colour;
 mod date;
+mod entry;
 mod event;
 mod formats;
 mod pattern;
 mod trace;
 mod width;
 
+pub use entry::with_event;
 pub use event::{LayoutEvent, message_and_trace};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;

@@ -286,3 +286,21 @@ fn forms_for_programs_are_one_line_each() {
     "#]],
     );
 }
+
+#[test]
+fn an_entry_is_the_event_that_its_fields_say() {
+    let line = br#"{"timestamp":"2025-01-27T10:30:46Z","job_id":"r1","outputs":[{"path":"p"}],"sequence_number":2,"content":{"log":{"level":"ERROR","message":"no stock","fields":{"logger":"shop.Orders","threadName":"w-1","exc_info":"Traceback (most recent call last):\n  File \"a.py\"\nValueError: x","sku":"7"},"stream":"stderr","offset":0}},"job_label":"clean","app":"shop"}"#;
+    let (entry, problems) = databuild_model::json::read_entry(line).unwrap();
+    assert_eq!(problems, []);
+    let layout =
+        Layout::parse("%app/%job %logger [%t] %level %m %kvp%n", &LayoutOptions::default());
+    let mut out = Vec::new();
+    with_event(&entry, |event| layout.unwrap().render(event, &mut Scratch::default(), &mut out));
+    expect![[r#"
+        shop/clean shop.Orders [w-1] ERROR no stock sku="7"
+        	Traceback (most recent call last):
+          File "a.py"
+        	ValueError: x
+    "#]]
+    .assert_eq(&String::from_utf8(out).unwrap());
+}

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
     let targets = target::find(args, bel.as_deref(), &reader, &project.config().spec)?;
     check(args, &targets)?;
 
-    let mut sink = Sink::new(args, context, &targets.runs);
+    let mut sink = Sink::new(args, context, &targets.runs)?;
     let shown = if let Some(how) = args.follow {
         let bel = bel.as_deref();
         let following =

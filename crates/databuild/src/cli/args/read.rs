@@ -20,6 +20,7 @@ Examples:
   databuild logs 42.6 -L error -C 3        errors, each with three entries around it
   databuild logs @latest -g 'timeout|refused' --since 15m
   databuild logs 42.6 -o jsonl | jq .content.log.message
+  databuild logs 42.6 --format '%d %-5level [%job] %msg%n'
   databuild logs verify --all              prove that every record is whole
 
 A job that is called verify is read with -l job=verify.")]
@@ -96,6 +97,9 @@ pub(crate) struct LogsArgs {
     #[arg(short = 't', long, value_enum, value_name = "HOW", num_args = 0..=1)]
     #[arg(require_equals = true, default_missing_value = "full", default_value = "time")]
     pub(crate) timestamps: TimestampChoice,
+    /// Print entries by this layout: a pattern in logback's language, or text, logfmt, otlp
+    #[arg(long, value_name = "PATTERN", conflicts_with_all = ["timestamps", "prefix"])]
+    pub(crate) format: Option<String>,
     /// The job's name before each entry (by itself when several runs are read)
     #[arg(long)]
     pub(crate) prefix: bool,

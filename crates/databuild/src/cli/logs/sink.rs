@@ -2,6 +2,7 @@
 
 use super::super::args::{LogsArgs, Output, TimestampChoice};
 use super::super::context::Context;
+use super::super::outcome::{Exit, Failure};
 use super::target::Target;
 use crate::render::entry::{EntryStyle, TimeForm};
 use crate::render::escape::{Escapes, neutralise, neutralise_json};
@@ -14,6 +15,7 @@ use databuild_model::entry::{Content, LogMessage};
 use databuild_model::json;
 use databuild_model::level::Level;
 use databuild_model::time::Timestamp;
+use databuild_policy::layout::{Layout, LayoutOptions, Scratch, with_event};
 use std::io::{self, IsTerminal, Write};
 
 /// Writes entries, and counts them.
@@ -32,15 +34,29 @@ enum Form {
     Json(wire::array::ArrayWriter),
     Jsonl,
     Raw(Escapes),
+    Layout { layout: Box<Layout>, scratch: Scratch, escapes: Escapes },
 }
 
 impl Sink {
-    /// A sink for entries of `targets`.
-    pub(crate) fn new(args: &LogsArgs, context: &Context, targets: &[Target]) -> Self {
+    /// A sink for entries of `targets`. Fails when `--format` is no layout.
+    pub(crate) fn new(
+        args: &LogsArgs,
+        context: &Context,
+        targets: &[Target],
+    ) -> Result<Self, Failure> {
         let global = &context.global;
         let colours = context.colour_stdout();
         let escapes = if colours { Escapes::Colours } else { Escapes::Nothing };
+        if args.format.is_some() && global.output != Output::Human {
+            let text = "--format and -o both say how entries are printed";
+            return Err(Failure::text(Exit::Usage, text).remedy("leave one of them out"));
+        }
         let form = match global.output {
+            Output::Human if let Some(pattern) = &args.format => Form::Layout {
+                layout: Box::new(layout(pattern, global.utc)?),
+                scratch: Scratch::default(),
+                escapes,
+            },
             Output::Human => {
                 let paint = Paint::new(colours);
                 let prefixed = args.prefix || 1 < targets.len();
@@ -62,7 +78,7 @@ impl Sink {
         let paged = global.output == Output::Human && args.follow.is_none() && !global.no_pager;
         // Who asks for what failed wants to see why first.
         let at_error = args.failed || args.targets.iter().any(|target| target == "@failed");
-        Sink {
+        Ok(Sink {
             out: match (paged, at_error) {
                 (false, _) => Screen::direct(),
                 (true, false) => Screen::paged(&context.wishes),
@@ -73,7 +89,7 @@ impl Sink {
             entries: 0,
             text: String::new(),
             bytes: Vec::new(),
-        }
+        })
     }
 
     /// How many entries were written.
@@ -127,6 +143,17 @@ impl Sink {
                 self.bytes.push(b'\n');
                 self.write_json()
             }
+            Form::Layout { layout, scratch, escapes } => {
+                if let Ok((entry, _problems)) = json::read_entry(line) {
+                    with_event(&entry, |event| layout.render(event, scratch, &mut self.bytes));
+                }
+                if self.on_terminal {
+                    self.text.clear();
+                    neutralise(&String::from_utf8_lossy(&self.bytes), *escapes, &mut self.text);
+                    return self.out.write_all(self.text.as_bytes());
+                }
+                self.out.write_all(&self.bytes)
+            }
             Form::Raw(escapes) => {
                 if let Ok((entry, _problems)) = json::read_entry(line)
                     && let Content::Log(log) = &entry.content
@@ -141,7 +168,7 @@ impl Sink {
     /// A line between groups of entries that do not follow one another.
     pub(crate) fn separate(&mut self) -> io::Result<()> {
         match self.form {
-            Form::Human { .. } | Form::Raw(_) => self.out.write_all(b"--\n"),
+            Form::Human { .. } | Form::Raw(_) | Form::Layout { .. } => self.out.write_all(b"--\n"),
             Form::Json(_) | Form::Jsonl => Ok(()),
         }
     }
@@ -153,7 +180,14 @@ impl Sink {
                 let line = style.paint.faint(line);
                 writeln!(self.out, "{line}")
             }
-            (Form::Human { .. } | Form::Json(_) | Form::Jsonl | Form::Raw(_), _) => Ok(()),
+            (
+                Form::Human { .. }
+                | Form::Json(_)
+                | Form::Jsonl
+                | Form::Raw(_)
+                | Form::Layout { .. },
+                _,
+            ) => Ok(()),
         }
     }
 
@@ -181,6 +215,17 @@ impl Sink {
         }
         self.out.write_all(&self.bytes)
     }
+}
+
+/// Compiles what `--format` says; all that is wrong with it is told at once.
+fn layout(pattern: &str, utc: bool) -> Result<Layout, Failure> {
+    let zone = Times::new(utc).zone().clone();
+    let options = LayoutOptions { zone, ..LayoutOptions::default() };
+    Layout::parse(pattern, &options).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(|it| format!("\n  {it}")).collect();
+        let text = format!("--format is not a layout:{}", lines.concat());
+        Failure::text(Exit::Usage, text).remedy("docs/reference/layouts.md lists the words")
+    })
 }
 
 fn is_error(content: &Content) -> bool {
