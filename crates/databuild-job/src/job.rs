@@ -130,3 +130,6 @@ fn exit_of(status: i32) -> Exit {
         Exit::Signal(libc::WTERMSIG(status))
     }
 }
+
+#[cfg(test)]
+mod tests;

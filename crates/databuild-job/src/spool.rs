@@ -160,3 +160,6 @@ fn expect_fifo(file: &OwnedFd) -> io::Result<()> {
     let mode = rustix::fs::fstat(file)?.st_mode;
     if FileType::from_raw_mode(mode) == FileType::Fifo { Ok(()) } else { Err(Errno::NXIO.into()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,8 @@ pub(crate) struct Wrapper<'a> {
     /// What was in the pipes when nobody had them open is lost.
     broken: bool,
     over: bool,
+    /// Somebody did not want to wait for the file system of the spool any longer.
+    gave_up: bool,
 }
 
 /// When the command was launched: so long before a moment of ours.
@@ -146,11 +148,12 @@ pub(crate) fn attend(attended: Attended, around: Surroundings<'_>) -> Finished {
         cut: false,
         broken: attended.broken,
         over: false,
+        gave_up: false,
     };
     if let Some((exit, after)) = attended.ended {
         wrapper.has_ended(exit, after, at);
     }
-    while !wrapper.over {
+    while !wrapper.over || wrapper.is_stuck() {
         wrapper.turn();
     }
     wrapper.finish()
@@ -180,6 +183,7 @@ impl Wrapper<'_> {
                 self.reap(at);
             }
             for signal in self.signals.stops() {
+                self.gave_up |= self.over;
                 self.happened(Event::Signal(signal), at);
             }
             if self.signals.resumed() {
@@ -205,6 +209,12 @@ impl Wrapper<'_> {
 
     fn is_detached(&self) -> bool {
         self.lost && self.keeping.is_some()
+    }
+
+    /// Whether all is over but that bytes wait in a pipe for the spool to take them.
+    fn is_stuck(&self) -> bool {
+        let waits = |it: &Channel| it.refused().is_some() && !it.is_closed();
+        !self.gave_up && self.channels.iter().any(waits)
     }
 
     fn serve_stream(&mut self, n: usize, readable: bool, room: u64, at: Moment) {
@@ -302,8 +312,11 @@ impl Wrapper<'_> {
         for n in 0..2 {
             let Some(channel) = self.channels.get_mut(n) else { continue };
             let stream = channel.stream;
+            let reason = match channel.refused() {
+                Some(_) => "the spool could not be written, and somebody ended the waiting",
+                None => "a process that could not be stopped still holds the stream",
+            };
             if let Some(missing) = channel.cut(self.emitter) {
-                let reason = "a process that could not be stopped still holds the stream";
                 self.miss(missing, reason, at);
             }
             if self.broken {
@@ -317,6 +330,7 @@ impl Wrapper<'_> {
     fn drain(&mut self, n: usize, at: Moment) {
         loop {
             let before = self.progress_of(n);
+            let had_backlog = self.channels.get(n).is_some_and(Channel::has_backlog);
             self.serve_stream(n, true, u64::MAX, at);
             self.flush();
             let Some(channel) = self.channels.get(n) else { return };
@@ -324,7 +338,7 @@ impl Wrapper<'_> {
             if backlog && self.emitter.full() && !self.lost {
                 self.wait_for_reader(at);
             }
-            let backlog = backlog && !self.is_detached();
+            let backlog = (backlog || had_backlog) && !self.is_detached();
             if ended || !backlog && before == self.progress_of(n) {
                 return;
             }

@@ -1,9 +1,19 @@
 //! Every way in which a run can end, and what is said about it.
 
-use crate::wrapped::{command, run, sh, start};
+use crate::wrapped::{command, in_each_capture, run, sh, start};
 use databuild_model::entry::Content;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+
+in_each_capture! {
+    a_job_that_succeeds_has_a_manifest
+    a_job_that_fails_passes_its_code_through
+    no_command_is_a_success
+    a_timeout_has_its_own_code_also_for_a_job_that_will_not_go
+    a_bad_configuration_is_said_in_full
+    what_cannot_be_started_says_why
+    the_job_knows_its_run
+}
 
 const MEASURES: &str = "job_runtime_seconds job_memory_peak_mb job_cpu_total_seconds";
 
@@ -14,7 +24,6 @@ fn check(config: &str, code: i32, cause: &str, story: &str) {
     assert_eq!(said.stderr, "");
 }
 
-#[test]
 fn a_job_that_succeeds_has_a_manifest() {
     check(
         &sh("echo hi", ""),
@@ -33,7 +42,6 @@ fn a_job_that_succeeds_has_a_manifest() {
     assert!(0 < manifest.start_time && manifest.start_time <= manifest.end_time);
 }
 
-#[test]
 fn a_job_that_fails_passes_its_code_through() {
     let story =
         format!("job_config_started task_launched task_failed {MEASURES} job_exec_fail run_end");
@@ -48,14 +56,12 @@ fn a_job_that_fails_passes_its_code_through() {
     assert_eq!(said.end("signal"), "6");
 }
 
-#[test]
 fn no_command_is_a_success() {
     let story = format!("job_config_started task_completed {MEASURES} manifest run_end");
     check(r#"{"args":[],"outputs":["a"]}"#, 0, "success", &story);
     check("{}", 0, "success", &story);
 }
 
-#[test]
 fn a_timeout_has_its_own_code_also_for_a_job_that_will_not_go() {
     let story =
         format!("job_config_started task_launched task_timeout {MEASURES} job_exec_fail run_end");
@@ -64,7 +70,6 @@ fn a_timeout_has_its_own_code_also_for_a_job_that_will_not_go() {
     check(&sh(deaf, r#","timeout_ms":50,"grace_ms":50"#), 124, "timeout", &story);
 }
 
-#[test]
 fn a_bad_configuration_is_said_in_full() {
     let story = "job_config_started config_validate_fail job_exec_fail run_end";
     check("{", 125, "config_invalid", story);
@@ -76,7 +81,6 @@ fn a_bad_configuration_is_said_in_full() {
     assert!(said.entries[0].job_id.as_str().len() == 36, "an id of our own");
 }
 
-#[test]
 fn what_cannot_be_started_says_why() {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str, mode: u32| {
@@ -127,7 +131,6 @@ fn what_cannot_be_started_says_why() {
     }
 }
 
-#[test]
 fn the_job_knows_its_run() {
     let mut command = command();
     command.env("DATABUILD_JOB_RUN_ID", "run-7").env("DATABUILD_ATTEMPT", "9");

@@ -6,5 +6,8 @@ mod ends;
 mod output;
 mod pages;
 mod processes;
+mod readers;
+mod relay;
 mod stopping;
+mod takeover;
 mod wrapped;

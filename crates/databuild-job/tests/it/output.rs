@@ -1,6 +1,6 @@
 //! What a job prints, whatever it is, is what is said.
 
-use crate::wrapped::{command, run, sh, start};
+use crate::wrapped::{command, in_each_capture, run, sh, start};
 use base64::Engine;
 use databuild_model::entry::{Content, Fields, LogMessage, Stream};
 use databuild_model::level::Level;
@@ -8,12 +8,20 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
+in_each_capture! {
+    lines_of_both_streams_with_their_places
+    unusual_lines
+    structured_lines_metrics_progress_and_events
+    a_line_of_any_length_comes_in_parts_and_costs_no_memory
+    heartbeats_tell_what_is_used
+    use_of_the_whole_tree_is_measured
+}
+
 #[track_caller]
 fn check(script: &str, expect: &[&str]) {
     assert_eq!(run(&sh(script, "")).messages(), expect);
 }
 
-#[test]
 fn lines_of_both_streams_with_their_places() {
     let said = run(&sh("echo a; echo b; echo c >&2", ""));
     let seen = |stream| -> Vec<(String, Option<u64>)> {
@@ -31,7 +39,6 @@ fn lines_of_both_streams_with_their_places() {
     assert_eq!(said.end("complete"), "true");
 }
 
-#[test]
 fn unusual_lines() {
     check(r"printf 'a\r\nb\r\n'", &["a", "b"]);
     check(r"printf 'a\0b\n'", &["a\0b"]);
@@ -46,7 +53,6 @@ fn unusual_lines() {
     assert_eq!(base64::engine::general_purpose::STANDARD.decode(raw).unwrap(), b"a\xffb");
 }
 
-#[test]
 fn structured_lines_metrics_progress_and_events() {
     let script = r#"
 echo '{"level":"warning","msg":"late","rows":12}'
@@ -78,7 +84,6 @@ ValueError: x' >&2"#;
     assert_eq!((crash.level, crash.message.lines().count()), (Level::Error, 3));
 }
 
-#[test]
 fn a_line_of_any_length_comes_in_parts_and_costs_no_memory() {
     let script = "head -c 33554433 /dev/zero | tr '\\0' x; echo; grep VmHWM /proc/$PPID/status";
     let said = run(&sh(script, ""));
@@ -138,7 +143,6 @@ fn a_slow_reader_holds_the_job_up_and_not_the_signals() {
     assert!(said.messages().iter().filter(|it| it.len() == 4000).count() as u64 + 2 >= lines);
 }
 
-#[test]
 fn heartbeats_tell_what_is_used() {
     let said = run(&sh("sleep 0.2", r#","heartbeat_interval_ms":20"#));
     let events = said.events();
@@ -150,7 +154,6 @@ fn heartbeats_tell_what_is_used() {
     assert!(1.0 <= number("processes"));
 }
 
-#[test]
 fn use_of_the_whole_tree_is_measured() {
     let script = "sh -c 'n=0; while [ $n -lt 100000 ]; do n=$((n+1)); done' & wait";
     let said = run(&sh(script, ""));

@@ -1,7 +1,14 @@
 //! Nothing of a job is left behind: no process, no zombie, no descriptor.
 
-use crate::wrapped::{Said, command, run, sh, start};
+use crate::wrapped::{Said, command, in_each_capture, run, sh, start};
 use std::io::Read;
+
+in_each_capture! {
+    whoever_outlives_the_job_is_named_and_stopped
+    output_of_a_grandchild_that_ends_in_time_is_kept
+    orphans_are_reaped_while_the_job_runs
+    the_job_sees_three_descriptors
+}
 
 const SHORT: &str = r#","drain_ms":100,"grace_ms":100"#;
 
@@ -21,7 +28,6 @@ fn leftover(script: &str) -> Said {
     said
 }
 
-#[test]
 fn whoever_outlives_the_job_is_named_and_stopped() {
     let said = leftover("sleep 1000 & echo left $!");
     let holding = said.event("processes_left").metadata.get("holding").unwrap();
@@ -32,14 +38,12 @@ fn whoever_outlives_the_job_is_named_and_stopped() {
     leftover("sh -c 'trap \"\" TERM; echo left $$; exec sleep 1000' & sleep 0.05");
 }
 
-#[test]
 fn output_of_a_grandchild_that_ends_in_time_is_kept() {
     let said = run(&sh("(sleep 0.1; echo late) & echo early", ""));
     assert_eq!(said.messages(), ["early", "late"]);
     assert!(said.events().iter().all(|it| it.event_type != "processes_left"));
 }
 
-#[test]
 fn orphans_are_reaped_while_the_job_runs() {
     // 300 orphans that end at once; then the job waits until it is the wrapper's only child.
     let script = "n=0; while [ $n -lt 300 ]; do n=$((n+1)); (true &); done
@@ -51,7 +55,6 @@ fn orphans_are_reaped_while_the_job_runs() {
     assert_eq!(said.messages(), ["alone"]);
 }
 
-#[test]
 fn the_job_sees_three_descriptors() {
     #[expect(clippy::disallowed_methods, reason = "a shell that leaves descriptors open")]
     let mut shell = std::process::Command::new("sh");

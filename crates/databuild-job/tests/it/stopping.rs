@@ -1,10 +1,17 @@
 //! Signals, in order and at once, and a reader who goes away.
 
-use crate::wrapped::{command, sh, start};
+use crate::wrapped::{command, in_each_capture, sh, start};
 use rustix::process::Signal;
 use std::io::Read;
 
-#[test]
+in_each_capture! {
+    a_signal_reaches_the_whole_group_and_the_job_may_tidy_up
+    a_job_that_will_not_go_is_killed_after_the_grace_time
+    the_second_signal_kills_at_once
+    a_stopped_job_can_be_stopped_for_good
+    an_ignored_hangup_stays_ignored
+}
+
 fn a_signal_reaches_the_whole_group_and_the_job_may_tidy_up() {
     for (signal, name, code) in
         [(Signal::TERM, "TERM", 143), (Signal::INT, "INT", 130), (Signal::HUP, "HUP", 129)]
@@ -20,7 +27,6 @@ fn a_signal_reaches_the_whole_group_and_the_job_may_tidy_up() {
     }
 }
 
-#[test]
 fn a_job_that_will_not_go_is_killed_after_the_grace_time() {
     let script = "trap '' TERM; echo ready; while :; do sleep 0.01; done";
     let mut running = start(command(), &sh(script, r#","grace_ms":100"#));
@@ -30,7 +36,6 @@ fn a_job_that_will_not_go_is_killed_after_the_grace_time() {
     assert_eq!((said.code, said.end("cause"), said.end("signal")), (Some(137), "cancelled", "9"));
 }
 
-#[test]
 fn the_second_signal_kills_at_once() {
     let script = "trap 'echo deaf' TERM; echo ready; while :; do sleep 0.01; done";
     let mut running = start(command(), &sh(script, r#","grace_ms":1000000"#));
@@ -41,7 +46,6 @@ fn the_second_signal_kills_at_once() {
     assert_eq!(running.end().code, Some(137));
 }
 
-#[test]
 fn a_stopped_job_can_be_stopped_for_good() {
     let mut running = start(command(), &sh("echo ready; kill -STOP $$; exec sleep 1000", ""));
     running.wait_for("ready");
@@ -49,7 +53,6 @@ fn a_stopped_job_can_be_stopped_for_good() {
     assert_eq!(running.end().code, Some(143));
 }
 
-#[test]
 fn an_ignored_hangup_stays_ignored() {
     let script = "echo ready; kill -HUP $PPID; kill -HUP $$; echo alive";
     let mut outer = command();

@@ -2,8 +2,35 @@
 
 use databuild_model::entry::{Content, JobLogEntry, Kind, LogMessage, WrapperJobEvent};
 use databuild_model::json::read_entry;
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+thread_local! {
+    /// How the output of jobs that are started by this thread is captured.
+    static CAPTURE: Cell<&'static str> = const { Cell::new("pipe") };
+}
+
+/// Makes tests of functions: one for each way in which output can be captured.
+macro_rules! in_each_capture {
+    ($($test:ident)*) => {
+        mod pipe { $(#[test] fn $test() { $crate::wrapped::captured("pipe", super::$test); })* }
+        mod spool { $(#[test] fn $test() { $crate::wrapped::captured("spool", super::$test); })* }
+        mod file { $(#[test] fn $test() { $crate::wrapped::captured("file", super::$test); })* }
+    };
+}
+pub(crate) use in_each_capture;
+
+/// Runs `test` with jobs whose output is captured so.
+pub(crate) fn captured(capture: &'static str, test: fn()) {
+    CAPTURE.set(capture);
+    test();
+}
+
+/// How it is in this test.
+pub(crate) fn capture() -> &'static str {
+    CAPTURE.get()
+}
 
 /// A wrapper that is ready to be started.
 #[expect(clippy::disallowed_methods, reason = "the wrapper under test is a process")]
@@ -27,6 +54,7 @@ pub(crate) struct Running {
     pub(crate) child: Child,
     lines: BufReader<ChildStdout>,
     entries: Vec<JobLogEntry>,
+    _spool: Option<tempfile::TempDir>,
 }
 
 /// What a wrapper has said, and how it ended.
@@ -40,10 +68,20 @@ pub(crate) struct Said {
 pub(crate) fn start(mut command: Command, config: &str) -> Running {
     let mut child = command.spawn().unwrap();
     let mut stdin: ChildStdin = child.stdin.take().unwrap();
+    let spool = (capture() != "pipe").then(|| tempfile::tempdir().unwrap());
+    let config = match (&spool, config.strip_prefix('{')) {
+        (Some(dir), Some(rest)) if rest.starts_with('"') => {
+            let (dir, capture) = (dir.path().join("spool"), capture());
+            format!(
+                r#"{{"spool_dir":{dir:?},"capture":"{capture}","on_parent_death":"stop",{rest}"#
+            )
+        }
+        (Some(_) | None, _) => config.to_owned(),
+    };
     stdin.write_all(config.as_bytes()).unwrap();
     drop(stdin);
     let lines = BufReader::new(child.stdout.take().unwrap());
-    Running { child, lines, entries: Vec::new() }
+    Running { child, lines, entries: Vec::new(), _spool: spool }
 }
 
 pub(crate) fn run(config: &str) -> Said {
@@ -100,7 +138,7 @@ impl Running {
 
 impl Said {
     /// What holds for every run.
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         let numbers: Vec<u64> = self.entries.iter().map(|it| it.sequence_number).collect();
         assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "gapless from 1");
         let events = self.events();
