@@ -3,20 +3,25 @@
 //! One thread waits on all pipes ([`LogCollector`]); a small pool syncs files. A run is taken by
 //! [`LogCollector::consume_job_output`] and its end awaited by [`RunTicket::wait`].
 
+mod health;
 mod line;
 mod mark;
 mod note;
 mod open;
 mod options;
+mod remark;
+mod retained;
 mod run;
 mod stats;
 mod sync;
 mod ticket;
 mod timers;
+mod trouble;
 mod watch;
 mod worker;
 
 pub use crate::store::resume::ResumeError;
+pub use health::Health;
 pub use options::{CollectorOptions, Durability, OnFull};
 pub use stats::CollectorStats;
 pub use ticket::{CollectError, RunTicket};
@@ -90,6 +95,7 @@ struct Inbox {
     abandoned: AtomicBool,
     open: AtomicUsize,
     stats: stats::Stats,
+    health: health::Ward,
     wake: OwnedFd,
 }
 
@@ -241,6 +247,7 @@ impl LogCollector {
             abandoned: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             stats: stats::Stats::default(),
+            health: health::Ward::default(),
             wake,
         });
         let (new_runs, receiver) = sync_channel(limits::NEW_RUNS_MAX);
@@ -330,6 +337,11 @@ impl LogCollector {
         let (nothing, _) = io::pipe().map_err(failed)?;
         let run = RunContext { continues: true, stored_mark: None, ..run };
         self.consume_job_output(run, nothing.into(), None)
+    }
+
+    /// Whether this collector can do its work.
+    pub fn health(&self) -> Health {
+        self.inbox.health.look()
     }
 
     /// Takes no more runs, stores what is open to its end, and ends.

@@ -37,6 +37,13 @@ pub trait Fs: Send + Sync {
     /// Puts `from` in the place of `to`, which need not exist. The folder is not synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Gives the file `path` a second name. The folder is not synced.
+    fn link(&self, path: &Path, second: &Path) -> io::Result<()>;
+
+    /// Takes `bytes` bytes of space for the file `path`, which is made, mode 0640, if it is missing; what
+    /// it has already is kept. An error leaves it with what could be had, or less.
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()>;
+
     /// Puts `bytes` at the beginning of the file `path`, which is made, mode 0600, if it is missing, by
     /// one write. Nothing is synced; what stands behind stays.
     fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;

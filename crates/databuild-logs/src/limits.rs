@@ -82,3 +82,10 @@ pub const MARK_BYTES: u64 = 1 << 20;
 /// Without syncs by the clock, a run with a spool is synced when this much of it was stored, so that
 /// its spool, which may hold a few times as much, can be emptied.
 pub const SPOOL_SYNC_BYTES: u64 = 4 << 20;
+
+/// Bytes of a run that are kept in memory until they are durable: what most runs say in a second. A run
+/// that says more relies on the kernel's memory and on its spool, and 6,000 runs hold at most 400 MiB.
+pub const RETAINED_BYTES_MAX: usize = 64 << 10;
+
+/// After so many failures of a file in a row the collector says that it is not well.
+pub const FAILURES_READY_MAX: u32 = 3;

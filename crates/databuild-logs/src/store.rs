@@ -7,6 +7,7 @@ pub mod journal;
 pub mod rebuild;
 pub mod recover;
 pub mod resume;
+pub(crate) mod rewrite;
 pub mod tally;
 
 use crate::format::{RunRecord, index};

@@ -218,10 +218,24 @@ pub mod event {
     pub const WRAPPER_RESTARTED: &str = "wrapper_restarted";
     /// Nobody had read what the wrapper told, and somebody does again.
     pub const CAPTURE_RESUMED: &str = "capture_resumed";
+    /// The collector cut off, left out or wrote anew something of the stored entries; nothing is missing.
+    pub const STORE_REPAIRED: &str = "store_repaired";
     /// The run failed; the last word before `run_end`.
     pub const JOB_EXEC_FAIL: &str = "job_exec_fail";
     /// Always the last entry.
     pub const RUN_END: &str = "run_end";
+
+    /// Names of the metadata of a [`STORE_REPAIRED`], beside those of a [`GAP`].
+    pub mod repair {
+        /// `rewritten`, `cut` or `repeated`.
+        pub const WHAT: &str = "what";
+        /// The first entry that it is about.
+        pub const ENTRIES_FROM: &str = "entries_from";
+        /// The last.
+        pub const ENTRIES_TO: &str = "entries_to";
+        /// The name of the file that was replaced.
+        pub const SUSPECT: &str = "suspect";
+    }
 
     /// Names of the metadata of a [`GAP`].
     pub mod gap {

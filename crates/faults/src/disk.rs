@@ -329,6 +329,16 @@ impl Fs for Disk {
         })
     }
 
+    /// Not every file system can.
+    fn link(&self, _path: &Path, _second: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// There is always room.
+    fn allocate(&self, _path: &Path, _bytes: u64) -> io::Result<()> {
+        Ok(())
+    }
+
     fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.step(|live| {
             live.parent_is_there(path)?;

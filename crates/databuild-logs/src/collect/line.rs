@@ -4,7 +4,7 @@
 
 use crate::format::IndexHeader;
 use crate::store::facts::{LineFacts, LineReader, Looked};
-use databuild_model::entry::{Content, JobLogEntry, Kind, LogMessage, field};
+use databuild_model::entry::{Content, JobLogEntry, Kind, LogMessage, WrapperJobEvent, field};
 use databuild_model::ids::{AppName, BuildId, JobLabel};
 use databuild_model::level::Level;
 use databuild_model::manifest::Task;
@@ -178,6 +178,29 @@ impl LineLabeller {
             }
             bytes = rest;
         }
+    }
+
+    /// Appends an event of our own.
+    pub(super) fn remark(&self, event: WrapperJobEvent, now: Timestamp, out: &mut Batch) {
+        let entry = self.remarked(event, now);
+        json::write_entry(&entry, &mut out.bytes);
+        out.end_line(self.lines.facts_of(&entry));
+    }
+
+    /// The line of an event of our own, with its line feed.
+    pub(super) fn event_line(&self, event: WrapperJobEvent, now: Timestamp) -> Vec<u8> {
+        let mut line = Vec::new();
+        json::write_entry(&self.remarked(event, now), &mut line);
+        line.push(b'\n');
+        line
+    }
+
+    fn remarked(&self, mut event: WrapperJobEvent, now: Timestamp) -> JobLogEntry {
+        event.job_label.clone_from(&self.names.job_label);
+        let run = self.names.job_run_id.clone();
+        let mut entry = JobLogEntry::new(now, run, 0, Content::JobEvent(event));
+        self.label(&mut entry);
+        entry
     }
 
     fn kept(

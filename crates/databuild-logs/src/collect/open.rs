@@ -21,6 +21,8 @@ pub(super) struct RunFiles {
     pub(super) unsynced: BatchTally,
     /// What the index lacks.
     pub(super) index_rest: Vec<u8>,
+    /// Bytes that were cut off because they were not a whole line.
+    pub(super) torn: u64,
 }
 
 /// Where the files of runs are.
@@ -79,7 +81,7 @@ impl Place<'_> {
         let mut index_rest = Vec::new();
         index::write_header(&header, &mut index_rest);
         let (tally, unsynced) = (RunTally::new(&header), BatchTally::default());
-        Ok(RunFiles { paths, entries, index, tally, unsynced, index_rest })
+        Ok(RunFiles { paths, entries, index, tally, unsynced, index_rest, torn: 0 })
     }
 
     /// Cuts off what is not a whole line, and counts what is there.
@@ -111,7 +113,7 @@ impl Place<'_> {
         for block in tally.take_blocks() {
             index::write_block(&block, &mut index_rest);
         }
-        Ok(RunFiles { paths, entries, index, tally, unsynced: since_mark, index_rest })
+        Ok(RunFiles { paths, entries, index, tally, unsynced: since_mark, index_rest, torn })
     }
 
     fn new_index(&self, paths: &RunPaths) -> Result<Box<dyn FsFile>, ConsumeError> {

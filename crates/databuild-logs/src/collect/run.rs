@@ -5,20 +5,26 @@ use super::line::{Batch, LineLabeller, Pieces};
 use super::mark::Mark;
 use super::note::Noter;
 use super::open::{RunFiles, header_of};
+use super::remark;
+use super::retained::Retained;
 use super::sync::Target;
 use super::ticket::CollectError;
+use super::trouble::Trouble;
 use super::{RunContext, RunWatch};
 use crate::format::{BatchRecord, RunRecord, index};
 use crate::fs::{self, FsFile};
 use crate::limits;
 use crate::store::RunPaths;
+use crate::store::rebuild::Counted;
+use crate::store::rewrite::{Rewrite, Rewritten, Upto};
 use crate::store::tally::{BatchTally, RunTally};
-use databuild_model::entry::Kind;
+use databuild_model::entry::{Kind, WrapperJobEvent};
 use databuild_model::level::Level;
 use databuild_model::limits as model_limits;
 use databuild_model::time::{Day, Timestamp};
 use databuild_policy::batch::BatchState;
 use std::io;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,6 +48,12 @@ pub(super) struct Run {
     /// When the pipe was last looked at.
     pub(super) looked_at: Option<Duration>,
     pub(super) sync: SyncState,
+    /// What the disk may lose.
+    retained: Retained,
+    /// The disk could not keep the file.
+    pub(super) trouble: Option<Trouble>,
+    /// Failures since the disk last kept something.
+    pub(super) failures: u32,
     /// The names of the files are durable.
     pub(super) named: bool,
     /// Writes that failed in a row for lack of space.
@@ -59,6 +71,10 @@ pub(super) struct Run {
     /// Entries up to this number were stored before the pipe was opened; when they come again they
     /// are left out. 0 when none can come any more.
     repeats_until: u64,
+    /// The first of those that came, and the one behind the last.
+    repeated: Range<u64>,
+    /// What the collector itself has to put on record.
+    remarks: Vec<WrapperJobEvent>,
     /// The beginning of a line whose end has not come.
     carry: Vec<u8>,
     /// How much of a line that is too long was stored; nothing while lines are of a length.
@@ -102,6 +118,14 @@ pub(super) struct SyncState {
     pub(super) in_flight_sequence: u64,
     /// Bytes of the entries that a sync covered.
     pub(super) synced_bytes: u64,
+    /// What is surely in the file: a sync covered it, or it was read from there.
+    pub(super) safe: Upto,
+    /// The sequence number of its last entry.
+    pub(super) safe_sequence: u64,
+    /// What will be when the sync on its way succeeds.
+    in_flight_upto: Upto,
+    /// Syncs that were begun before the file was replaced are of another generation.
+    pub(super) generation: u32,
     /// Nothing more is read before what was taken last, so many bytes of the pipe, is durable.
     pub(super) then_read: Option<usize>,
 }
@@ -126,11 +150,17 @@ pub(super) struct NewRun {
 impl Run {
     pub(super) fn new(new: NewRun) -> Run {
         let header = header_of(&new.context);
-        let RunFiles { paths, entries, index, tally, unsynced, index_rest } = new.files;
+        let RunFiles { paths, entries, index, tally, unsynced, index_rest, torn } = new.files;
         let repeats_until = tally.so_far().last_sequence;
         let stored_bytes = tally.so_far().bytes;
         let synced_bytes = unsynced.begin();
         let mark = new.context.stored_mark.clone().map(|path| Mark::new(path, synced_bytes));
+        let sync = SyncState {
+            synced_bytes,
+            safe: tally.upto(),
+            safe_sequence: tally.so_far().last_sequence,
+            ..SyncState::default()
+        };
         Run {
             context: new.context,
             paths,
@@ -140,7 +170,10 @@ impl Run {
             interest: Interest::Nothing,
             read_at: None,
             looked_at: None,
-            sync: SyncState { synced_bytes, ..SyncState::default() },
+            sync,
+            retained: Retained::new(stored_bytes, synced_bytes),
+            trouble: None,
+            failures: 0,
             named: false,
             full: 0,
             ended: false,
@@ -153,6 +186,8 @@ impl Run {
             labeller: LineLabeller::new(header),
             unsynced,
             repeats_until,
+            repeated: 0..0,
+            remarks: if torn == 0 { Vec::new() } else { vec![remark::cut_line(torn)] },
             carry: Vec::new(),
             overlong: None,
             entries: Arc::from(entries),
@@ -183,6 +218,7 @@ impl Run {
 
     /// Takes what was read from the pipe: whole lines go into `batch`, the rest is kept.
     pub(super) fn take(&mut self, read: &[u8], now: Timestamp, batch: &mut Batch) {
+        self.make_remarks(now, batch);
         let mut from = 0;
         for at in memchr::memchr_iter(b'\n', read) {
             self.end_line(read.get(from..at).unwrap_or_default(), now, batch);
@@ -230,10 +266,23 @@ impl Run {
             return;
         }
         if facts.sequence <= self.repeats_until {
+            if self.repeated.is_empty() {
+                self.repeated.start = facts.sequence;
+            }
+            self.repeated.end = facts.sequence + 1;
             batch.take_back();
             self.tally.replayed();
         } else {
-            self.repeats_until = 0;
+            self.all_repeated();
+        }
+    }
+
+    /// Nothing comes again any more.
+    fn all_repeated(&mut self) {
+        self.repeats_until = 0;
+        let repeated = std::mem::replace(&mut self.repeated, 0..0);
+        if !repeated.is_empty() {
+            self.remarks.push(remark::repeated(repeated));
         }
     }
 
@@ -254,9 +303,20 @@ impl Run {
         self.ended = true;
         self.left_open = self.context.stored_mark.is_some() && self.tally.so_far().end.is_none();
         if self.left_open {
-            self.carry = Vec::new();
+            let cut = std::mem::take(&mut self.carry);
+            if !cut.is_empty() {
+                self.remarks.push(remark::cut_line(cut.len() as u64));
+            }
         } else if self.overlong.is_some() || !self.carry.is_empty() {
             self.end_line(&[], now, batch);
+        }
+        self.all_repeated();
+        self.make_remarks(now, batch);
+    }
+
+    fn make_remarks(&mut self, now: Timestamp, batch: &mut Batch) {
+        for event in std::mem::take(&mut self.remarks) {
+            self.labeller.remark(event, now, batch);
         }
     }
 
@@ -277,6 +337,7 @@ impl Run {
             from = end + 1;
         }
         self.tally.hash(&batch.bytes);
+        self.retained.push(&batch.bytes);
         if self.tally.has_blocks() {
             for block in self.tally.take_blocks() {
                 index::write_block(&block, &mut self.index_rest);
@@ -309,9 +370,9 @@ impl Run {
         drain(self.index.as_ref(), &mut self.index_rest)
     }
 
-    /// Whether the files lack something.
+    /// Whether the files lack something, or are none to write to.
     pub(super) fn is_behind(&self) -> bool {
-        !self.entries_rest.is_empty() || !self.index_rest.is_empty()
+        self.trouble.is_some() || !self.entries_rest.is_empty() || !self.index_rest.is_empty()
     }
 
     /// Seals the run, whose last line is in the file; one that is left open gets its record only.
@@ -337,7 +398,91 @@ impl Run {
         self.sync.in_flight_since = self.sync.dirty_since.take();
         let record = self.sealed.as_ref().unwrap_or(self.tally.so_far());
         self.sync.in_flight_sequence = record.last_sequence;
+        self.sync.in_flight_upto = self.said();
         self.sync.urgent = false;
+    }
+
+    /// What was on its way to the disk is there. Answers what it was.
+    pub(super) fn end_sync(&mut self) -> BatchTally {
+        let stretch = self.sync.in_flight.take().unwrap_or_default();
+        self.named = true;
+        self.failures = 0;
+        self.sync.synced_bytes = stretch.end();
+        self.sync.safe = self.sync.in_flight_upto;
+        self.sync.safe_sequence = self.sync.in_flight_sequence;
+        self.retained.synced(self.sync.safe.bytes);
+        stretch
+    }
+
+    /// All that the run said.
+    fn said(&self) -> Upto {
+        match &self.sealed {
+            Some(record) if !self.left_open => Upto { bytes: record.bytes, hash: record.blake3 },
+            Some(_) | None => self.tally.upto(),
+        }
+    }
+
+    /// The disk could not keep the file: puts together what is needed for another.
+    pub(super) fn doubt(
+        &mut self,
+        path: PathBuf,
+        error: io::Error,
+        of_write: bool,
+        now: Timestamp,
+    ) {
+        let told = self.sync.in_flight.as_ref().unwrap_or(&self.unsynced).begin();
+        self.sync.generation = self.sync.generation.wrapping_add(1);
+        self.sync.in_flight = None;
+        let (held, held_from) = match self.retained.tail() {
+            (tail, from) if from <= self.stored_bytes => (tail.to_vec(), from),
+            _ => (self.entries_rest.clone(), self.stored_bytes),
+        };
+        let last = self.sealed.as_ref().unwrap_or(self.tally.so_far()).last_sequence;
+        let lost = self.sync.safe_sequence + 1..last + 1;
+        let rewrite = Rewrite {
+            paths: self.paths.clone(),
+            header: header_of(&self.context),
+            old: Arc::clone(&self.entries),
+            held,
+            held_from,
+            said: self.said(),
+            safe: self.sync.safe,
+            told,
+            note: self.labeller.event_line(remark::rewritten(&self.paths, &error), now),
+            loss: self
+                .labeller
+                .event_line(remark::lost(&self.paths, &error, lost, self.mark.is_some()), now),
+        };
+        self.trouble = Some(Trouble::new(rewrite, path, error, of_write));
+    }
+
+    /// Goes on with a new file. Answers what of it is in no journal.
+    pub(super) fn take_over(&mut self, new: Rewritten) -> BatchTally {
+        let replayed = self.sealed.as_ref().unwrap_or(self.tally.so_far()).replayed;
+        let Counted { mut tally, since_mark, .. } = new.counted;
+        tally.replay(replayed);
+        let mut stretch = since_mark;
+        let behind = BatchTally::from(stretch.end(), tally.so_far().entries);
+        self.entries = Arc::from(new.entries);
+        self.index = Arc::from(new.index);
+        (self.entries_rest, self.index_rest) = (Vec::new(), Vec::new());
+        self.stored_bytes = tally.so_far().bytes;
+        self.unsynced = behind;
+        self.retained = Retained::new(self.stored_bytes, self.stored_bytes);
+        (self.trouble, self.sealed, self.named) = (None, None, true);
+        self.tally = tally;
+        let (safe, sequence) = (self.tally.upto(), self.tally.so_far().last_sequence);
+        self.sync = SyncState {
+            safe,
+            safe_sequence: sequence,
+            in_flight_sequence: sequence,
+            synced_bytes: self.stored_bytes,
+            timer: self.sync.timer,
+            waiting: self.sync.waiting,
+            generation: self.sync.generation,
+            ..SyncState::default()
+        };
+        stretch.take()
     }
 
     /// Whether what was written must become durable although nobody asks for it before the end: now,
@@ -377,11 +522,10 @@ impl Run {
         drop(done.try_send(result));
     }
 
-    /// The error of a write that waiting does not cure.
-    pub(super) fn write_error(&self, source: io::Error) -> CollectError {
+    /// The file that could not be written to.
+    pub(super) fn behind_path(&self) -> PathBuf {
         let behind = !self.entries_rest.is_empty();
-        let path = if behind { &self.paths.entries } else { &self.paths.index };
-        CollectError::Write { path: path.clone(), stored_bytes: self.stored_bytes, source }
+        if behind { self.paths.entries.clone() } else { self.paths.index.clone() }
     }
 }
 

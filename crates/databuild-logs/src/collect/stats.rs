@@ -29,6 +29,8 @@ pub struct CollectorStats {
     pub write_errors: u64,
     /// Syncs that failed; what they were for is not known to be durable.
     pub sync_errors: u64,
+    /// Runs' files that were replaced by a new one, since the disk could not keep them.
+    pub rewrites: u64,
 }
 
 /// The numbers as the collector's thread left them.
@@ -41,6 +43,7 @@ pub(super) struct Stats {
     oldest: AtomicU64,
     write_errors: AtomicU64,
     sync_errors: AtomicU64,
+    rewrites: AtomicU64,
 }
 
 impl Default for Stats {
@@ -52,6 +55,7 @@ impl Default for Stats {
             oldest: AtomicU64::new(NEVER),
             write_errors: AtomicU64::default(),
             sync_errors: AtomicU64::default(),
+            rewrites: AtomicU64::default(),
         }
     }
 }
@@ -83,6 +87,10 @@ impl Stats {
         self.sync_errors.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(super) fn rewritten(&self) {
+        self.rewrites.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The numbers, where `open` runs were given to the collector and `now` is its clock's steady
     /// time.
     pub(super) fn at(&self, open: usize, now: Duration) -> CollectorStats {
@@ -97,6 +105,7 @@ impl Stats {
             lag: waits.unwrap_or_default(),
             write_errors: read(&self.write_errors),
             sync_errors: read(&self.sync_errors),
+            rewrites: read(&self.rewrites),
         }
     }
 }

@@ -17,7 +17,12 @@ pub(super) enum Target {
     Dir(PathBuf),
     /// All that is on the file system of this folder.
     All(PathBuf, Arc<dyn FsAll>),
+    /// Something longer that ends in a sync.
+    Work(PathBuf, Work),
 }
+
+/// What the pool does for whoever cannot wait for it.
+pub(super) type Work = Box<dyn FnOnce(&dyn Fs) -> io::Result<()> + Send>;
 
 /// What was synced together, or the first error. `key` is the caller's.
 #[derive(Debug)]
@@ -174,6 +179,7 @@ impl<K> Shared<K> {
                 (path, result)
             }
             Target::All(path, all) => (path, all.sync_all()),
+            Target::Work(path, work) => (path, work(self.fs.as_ref())),
         };
         let mut finished = Vec::new();
         for group in errand.groups {

@@ -5,6 +5,7 @@
 //! in [`durable`].
 
 mod durable;
+mod suspect;
 
 pub(super) use durable::{Durable, SyncKey};
 
@@ -89,6 +90,9 @@ impl Worker {
             if self.inbox.is_abandoned() {
                 self.abandon();
                 return Ok(());
+            }
+            if self.inbox.is_stopping() {
+                self.hurry();
             }
             if self.inbox.is_stopping() && self.runs.is_empty() && !self.durable.journal_in_flight {
                 self.take_new();
@@ -274,8 +278,8 @@ impl Worker {
                 false
             }
             Err(error) => {
-                let error = run.write_error(error);
-                self.fail(id, error);
+                let path = run.behind_path();
+                self.suspect(id, path, error, true);
                 false
             }
         }
@@ -284,6 +288,9 @@ impl Worker {
     /// Tries again what failed for lack of space.
     fn retry(&mut self, id: u64) {
         let Some(run) = self.runs.get_mut(&id) else { return };
+        if run.trouble.is_some() {
+            return self.rewrite(id);
+        }
         let written = run.write_rest();
         if !self.after_write(id, written) {
             return;

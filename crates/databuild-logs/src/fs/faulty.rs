@@ -44,10 +44,14 @@ pub(crate) struct Faults {
     pub(crate) write_bytes_max: Option<usize>,
     /// All files together have at most this many bytes.
     pub(crate) capacity: Option<usize>,
-    /// Writes to files whose name ends in this fail with EIO.
+    /// Writes to files whose path has this in it fail with EIO.
     pub(crate) write_error: Option<&'static str>,
-    /// Syncs of files whose name ends in this fail with EIO.
+    /// Syncs of files whose path has this in it fail with EIO.
     pub(crate) sync_error: Option<&'static str>,
+    /// A sync that fails throws away what was not synced: zeros are read in its place.
+    pub(crate) forgets: bool,
+    /// So many of these errors, then no more.
+    pub(crate) times: Option<usize>,
 }
 
 struct File {
@@ -61,6 +65,16 @@ struct File {
 impl FaultyFs {
     pub(crate) fn set(&self, faults: Faults) {
         *self.0.faults.lock().unwrap() = faults;
+    }
+
+    /// Whether it is time for an error on `path`.
+    fn fails(&self, path: &Path, part: fn(&Faults) -> Option<&'static str>) -> bool {
+        let mut faults = self.0.faults.lock().unwrap();
+        let fails = named(path, part(&faults)) && faults.times != Some(0);
+        if fails && let Some(times) = &mut faults.times {
+            *times -= 1;
+        }
+        fails
     }
 
     fn faults(&self) -> Faults {
@@ -121,8 +135,8 @@ impl FaultyFs {
     }
 }
 
-fn named(path: &Path, end: Option<&str>) -> bool {
-    end.is_some_and(|end| path.to_string_lossy().ends_with(end))
+fn named(path: &Path, part: Option<&str>) -> bool {
+    part.is_some_and(|part| path.to_string_lossy().contains(part))
 }
 
 impl Fs for FaultyFs {
@@ -174,6 +188,30 @@ impl Fs for FaultyFs {
         Ok(())
     }
 
+    fn link(&self, path: &Path, second: &Path) -> io::Result<()> {
+        let mut names = self.0.names.lock().unwrap();
+        let node = names.files.get(path).ok_or(io::ErrorKind::NotFound)?.clone();
+        match names.files.insert(second.to_owned(), node) {
+            Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        let bytes = usize::try_from(bytes).unwrap();
+        let had = self.dump().get(path).map_or(0, Vec::len);
+        let capacity = self.faults().capacity.unwrap_or(usize::MAX);
+        if capacity < self.used().saturating_add(bytes.saturating_sub(had)) {
+            return Err(Errno::NOSPC.into());
+        }
+        let mut names = self.0.names.lock().unwrap();
+        let node = names.files.entry(path.to_owned()).or_default();
+        let mut node = node.lock().unwrap();
+        let len = node.bytes.len().max(bytes);
+        node.bytes.resize(len, 0);
+        Ok(())
+    }
+
     fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         match self.create_new(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -215,7 +253,7 @@ impl FsFile for File {
         if !self.writable {
             return Err(Errno::BADF.into());
         }
-        if named(&self.path, faults.write_error) {
+        if self.fs.fails(&self.path, |faults| faults.write_error) {
             return Err(Errno::IO.into());
         }
         let mut len = bytes.len().min(faults.write_bytes_max.unwrap_or(usize::MAX));
@@ -252,10 +290,15 @@ impl FsFile for File {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        if named(&self.path, self.fs.faults().sync_error) {
+        let fails = self.fs.fails(&self.path, |faults| faults.sync_error);
+        let mut node = self.node.lock().unwrap();
+        if fails {
+            if self.fs.faults().forgets {
+                let synced = node.synced.min(node.bytes.len());
+                node.bytes[synced..].fill(0);
+            }
             return Err(Errno::IO.into());
         }
-        let mut node = self.node.lock().unwrap();
         node.syncs += 1;
         node.synced = node.bytes.len();
         Ok(())

@@ -1,7 +1,7 @@
 //! The real files of this machine.
 
 use super::{DirItem, Fs, FsAll, FsFile};
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -62,6 +62,18 @@ impl Fs for OsFs {
         Ok(rustix::fs::rename(from, to)?)
     }
 
+    fn link(&self, path: &Path, second: &Path) -> io::Result<()> {
+        Ok(rustix::fs::link(path, second)?)
+    }
+
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        let file = open(path, OFlags::RDWR | OFlags::CREATE)?;
+        match rustix::fs::fallocate(&file.0, FallocateFlags::empty(), 0, bytes) {
+            Err(Errno::OPNOTSUPP) => fill(&file.0, bytes),
+            done => Ok(done?),
+        }
+    }
+
     fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK;
@@ -90,6 +102,18 @@ impl FsAll for OsAll {
     fn sync_all(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(&self.0)?)
     }
+}
+
+/// Writes zeros, where space cannot be asked for.
+fn fill(file: &File, bytes: u64) -> io::Result<()> {
+    let zeros = vec![0; 64 << 10];
+    let mut at = file.metadata()?.len();
+    while at < bytes {
+        let want = usize::try_from(bytes - at).unwrap_or(usize::MAX).min(zeros.len());
+        file.write_all_at(zeros.get(..want).unwrap_or(&zeros), at)?;
+        at += want as u64;
+    }
+    Ok(())
 }
 
 impl FsFile for OsFile {

@@ -2,9 +2,11 @@
 //! journal. The same counting serves the collector and the rebuilding of what it wrote.
 
 use super::facts::LineFacts;
+use super::rewrite::Upto;
 use crate::format::journal::BatchRecord;
 use crate::format::{Block, IndexHeader, IndexRow, Posting, RunRecord};
 use crate::limits;
+use databuild_model::entry::Kind;
 use databuild_model::ids::JobRunId;
 use databuild_model::level::Level;
 use databuild_model::time::{Day, Timestamp};
@@ -104,7 +106,8 @@ impl RunTally {
         let last = record.last_time.unwrap_or(facts.timestamp);
         record.last_time = Some(last.max(facts.timestamp));
         if facts.foreign || facts.sequence == 0 {
-            record.malformed += 1;
+            // An event without a number is a remark of the collector.
+            record.malformed += u64::from(facts.foreign || facts.kind != Kind::Event);
             return;
         }
         if facts.sequence != record.last_sequence.wrapping_add(1) {
@@ -142,6 +145,18 @@ impl RunTally {
     /// Counts an entry that is not stored because it is there already.
     pub fn replayed(&mut self) {
         self.record.replayed += 1;
+    }
+
+    /// As many as another count knew of.
+    pub(crate) fn replay(&mut self, entries: u64) {
+        self.record.replayed += entries;
+    }
+
+    /// All that was counted and hashed.
+    pub(crate) fn upto(&self) -> Upto {
+        let mut hasher = self.hasher.clone();
+        hasher.update(&self.unhashed);
+        Upto { bytes: self.record.bytes, hash: *hasher.finalize().as_bytes() }
     }
 
     /// The blocks that are full and were not taken yet.

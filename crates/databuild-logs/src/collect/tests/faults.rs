@@ -1,13 +1,14 @@
 //! What the collector does when the disk does not do its part.
 
-use crate::collect::{CollectError, CollectorStats};
+use crate::collect::{CollectError, CollectorStats, Durability, OnFull, RunContext};
 use crate::format::JournalRecord;
 use crate::format::journal::JournalPlace;
 use crate::fs::Fs;
 use crate::fs::faulty::{Faults, FaultyFs};
 use crate::limits;
 use crate::store::journal::read_from;
-use crate::testing::{Store, end_line, log_line};
+use crate::testing::{Store, context, end_line, log_line};
+use databuild_model::entry::Content;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -58,8 +59,10 @@ fn a_full_disk_holds_the_job_up_until_there_is_room() {
 }
 
 #[test]
-fn a_write_that_fails_for_good_ends_the_run_with_the_reason_and_no_other() {
-    let (fs, store) = broken(Faults { write_error: Some("r.jsonl"), ..Faults::default() });
+fn a_write_that_fails_for_good_ends_the_run_if_nobody_wants_to_wait_and_no_other() {
+    let fs = FaultyFs::default();
+    let store = Store::that(Arc::new(fs.clone()), Durability::Interval, OnFull::FailJob);
+    fs.set(Faults { write_error: Some("r.jsonl"), ..Faults::default() });
     let (mut writer, ticket) = store.begin("r");
     writer.write_all(text(3).as_bytes()).unwrap();
     match ticket.wait() {
@@ -71,38 +74,118 @@ fn a_write_that_fails_for_good_ends_the_run_with_the_reason_and_no_other() {
     let broken_pipe = writer.write_all(b"more\n").map_err(|error| error.kind());
     assert_eq!(broken_pipe, Err(std::io::ErrorKind::BrokenPipe), "the wrapper learns of it");
     assert_eq!(store.collector().stats().write_errors, 1);
+    assert!(store.collector().health().is_well(), "what was given up hinders nobody");
     let other = store.collect("s", log_line("s", 1, "INFO", "a"));
     assert_eq!(other.entries, 1);
-    drop(fs);
 }
 
 #[test]
-fn a_failed_sync_is_an_error_and_not_asked_again() {
-    for file in ["r.jsonl", "r.idx"] {
-        let (_fs, store) = broken(Faults { sync_error: Some(file), ..Faults::default() });
-        let (mut writer, ticket) = store.begin("r");
-        writer.write_all(text(3).as_bytes()).unwrap();
-        drop(writer);
-        match ticket.wait() {
-            Err(CollectError::Sync { path, .. }) => assert_eq!(path, store.path(file)),
-            other => panic!("{file}: {other:?}"),
-        }
-        assert_eq!(store.collector().stats().sync_errors, 1);
-    }
-}
-
-#[test]
-fn a_run_that_failed_is_put_right_by_the_next_start() {
-    let (fs, mut store) = broken(Faults { sync_error: Some("r.jsonl"), ..Faults::default() });
+fn a_disk_that_keeps_failing_holds_the_job_up_says_so_and_is_tried_again() {
+    let (fs, store) = broken(Faults { sync_error: Some("r.jsonl"), ..Faults::default() });
     let (mut writer, ticket) = store.begin("r");
     writer.write_all(text(3).as_bytes()).unwrap();
     drop(writer);
-    assert!(ticket.wait().is_err());
+    while store.collector().health().is_well() {
+        std::thread::yield_now();
+    }
+    let problems = store.collector().health().problems;
+    assert!(problems[0].contains("r.jsonl"), "{problems:?}");
     fs.set(Faults::default());
-    store.stop();
-    store.start();
-    // Whether it was sealed before the sync failed or must be sealed now: it was in no journal.
-    assert_eq!(store.collector().recovery().journalled, 1);
+    assert!(ticket.wait().unwrap().is_complete());
+    assert!(store.collector().health().is_well());
+}
+
+/// The remarks of the collector in a run's file: type and what they are about.
+fn remarks(fs: &FaultyFs, store: &Store) -> Vec<(String, String)> {
+    let bytes = &fs.dump()[&store.path("r.jsonl")];
+    let mut found = Vec::new();
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let (entry, _) = databuild_model::json::read_entry(line).unwrap();
+        if let Content::JobEvent(event) = entry.content
+            && entry.sequence_number == 0
+        {
+            let facts = event.metadata.iter().map(|(name, value)| format!("{name}={value}"));
+            found.push((event.event_type, facts.collect::<Vec<_>>().join(" ")));
+        }
+    }
+    found
+}
+
+#[test]
+fn a_failed_sync_is_answered_by_a_new_file() {
+    for file in ["r.jsonl", "r.idx"] {
+        for forgets in [false, true] {
+            let once = Faults { sync_error: Some(file), times: Some(1), ..Faults::default() };
+            let (fs, store) = broken(Faults { forgets, ..once });
+            let (mut writer, ticket) = store.begin("r");
+            writer.write_all(text(3).as_bytes()).unwrap();
+            drop(writer);
+            let record = ticket.wait().unwrap();
+            assert!(record.is_complete(), "{file}: {record:?}");
+            assert_eq!((record.entries, record.malformed), (4, 0), "with the remark");
+            let stored = &fs.dump()[&store.path("r.jsonl")];
+            assert_eq!(record.blake3, *blake3::hash(stored).as_bytes());
+            assert_eq!(fs.unsynced(&store.path("r.jsonl")), 0);
+            assert!(fs.dump().contains_key(&store.path("r.jsonl.suspect")));
+            let facts =
+                "what=rewritten reason=Input/output error (os error 5) suspect=r.jsonl.suspect";
+            assert_eq!(remarks(&fs, &store), [("store_repaired".to_owned(), facts.to_owned())]);
+            let stats = store.collector().stats();
+            assert_eq!((stats.sync_errors, stats.rewrites), (1, 1));
+            assert!(store.collector().health().is_well());
+        }
+    }
+}
+
+/// A store that syncs as rarely as it may, on a disk that forgets what it fails to sync once.
+fn forgetful() -> (FaultyFs, Store) {
+    let fs = FaultyFs::default();
+    let store = Store::that(Arc::new(fs.clone()), Durability::Process, OnFull::Block);
+    let once = Faults { sync_error: Some("r.jsonl"), times: Some(1), ..Faults::default() };
+    fs.set(Faults { forgets: true, ..once });
+    (fs, store)
+}
+
+#[test]
+fn what_the_disk_lost_and_nobody_has_any_more_is_named() {
+    let (fs, store) = forgetful();
+    // More than is kept in memory.
+    let record = store.collect("r", text(2 * limits::RETAINED_BYTES_MAX as u64 / 100));
+    assert_eq!((record.entries, record.end), (1, None));
+    let found = remarks(&fs, &store);
+    let facts = "reason=the disk lost what was written: Input/output error (os error 5) \
+                 entries_from=1 entries_to=1310 suspect=r.jsonl.suspect";
+    assert_eq!(found, [("gap".to_owned(), facts.to_owned())]);
+    assert!(store.collector().health().is_well());
+}
+
+#[test]
+fn what_the_disk_lost_and_a_spool_has_is_told_again() {
+    let (fs, store) = forgetful();
+    let spool = store.logs_dir().join(".spool/r");
+    fs.create_dir_all(&spool).unwrap();
+    let open = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let stored_mark = Some(spool.join("stored"));
+        let run = RunContext { continues: true, stored_mark, ..context("r") };
+        (writer, store.collector().consume_job_output(run, reader.into(), None).unwrap())
+    };
+    let (mut writer, ticket) = open();
+    let lines = text(limits::SPOOL_SYNC_BYTES / 100);
+    // Its pipe is closed meanwhile.
+    writer.write_all(lines.as_bytes()).ok();
+    assert_eq!(ticket.wait().unwrap().end, None, "the wrapper lives, and the run is left open");
+    let run = context("r");
+    let point = store.collector().resume_point(&run.job_run_id, run.started_at.day()).unwrap();
+    assert_eq!(point.next_sequence, 1);
+    let (mut writer, ticket) = open();
+    writer.write_all(lines.as_bytes()).unwrap();
+    drop(writer);
+    let record = ticket.wait().unwrap();
+    assert!(record.is_complete(), "{record:?}");
+    let found = remarks(&fs, &store);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].1.starts_with("what=cut"), "{found:?}");
 }
 
 /// Runs of which the journal says that something is durable.
@@ -117,17 +200,20 @@ pub(super) fn journalled(fs: &FaultyFs, store: &Store) -> usize {
 
 #[test]
 fn many_runs_are_synced_together_and_an_error_is_only_that_of_the_run_it_befell() {
-    let (fs, store) = broken(Faults { sync_error: Some("run-7.jsonl"), ..Faults::default() });
+    let (fs, store) =
+        broken(Faults { sync_error: Some("run-7.jsonl"), times: Some(1), ..Faults::default() });
     let count = limits::SYNC_ALL_RUNS_MIN * 2;
     let mut open: Vec<_> = (0..count).map(|number| store.begin(&format!("run-{number}"))).collect();
     for (number, (writer, _)) in open.iter_mut().enumerate() {
         writeln!(writer, "{}", log_line(&format!("run-{number}"), 1, "INFO", "a")).unwrap();
     }
-    while journalled(&fs, &store) < count - 1 {
+    while journalled(&fs, &store) < count {
         std::thread::yield_now();
     }
     for (number, (writer, ticket)) in open.into_iter().enumerate() {
         drop(writer);
-        assert_eq!(ticket.wait().is_err(), number == 7, "run-{number}");
+        let record = ticket.wait().unwrap();
+        assert_eq!(record.entries, if number == 7 { 2 } else { 1 }, "run-{number}");
     }
+    assert_eq!(store.collector().stats().rewrites, 1);
 }

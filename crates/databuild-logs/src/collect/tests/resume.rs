@@ -5,6 +5,7 @@ use crate::format::journal::JournalPlace;
 use crate::format::{JournalRecord, RunRecord};
 use crate::store::journal::{list, read_from};
 use crate::testing::{Store, context, end_line, log_line, run_id};
+use databuild_model::entry::Content;
 use databuild_model::spool::{Resume, decode_stored_mark};
 use std::io::{PipeWriter, Write};
 use std::path::PathBuf;
@@ -66,14 +67,30 @@ fn journalled(store: &Store) -> Vec<(u64, u64, bool)> {
     found
 }
 
+/// What the collector remarked of run `r`.
+fn remarks(store: &Store) -> Vec<String> {
+    let mut found = Vec::new();
+    for line in store.stored("r").lines() {
+        let (entry, _) = databuild_model::json::read_entry(line.as_bytes()).unwrap();
+        if let Content::JobEvent(event) = entry.content
+            && entry.sequence_number == 0
+        {
+            let facts = event.metadata.iter().filter(|(name, _)| *name != "reason");
+            let facts = facts.map(|(name, value)| format!("{name}={value}"));
+            found.push(facts.collect::<Vec<_>>().join(" "));
+        }
+    }
+    found
+}
+
 /// Every byte once, and one end.
 #[track_caller]
-fn check_whole(store: &Store, record: &RunRecord, entries: u64) {
+fn check_whole(store: &Store, record: &RunRecord, entries: u64, remarked: &[&str]) {
     assert!(record.is_complete(), "{record:?}");
-    assert_eq!(record.entries, entries);
+    assert_eq!(remarks(store), remarked);
+    assert_eq!((record.entries, record.malformed), (entries + remarked.len() as u64, 0));
     let stored = store.stored("r");
     assert_eq!(record.blake3, *blake3::hash(stored.as_bytes()).as_bytes());
-    assert_eq!(stored.lines().count() as u64, entries);
     let mut at = 0;
     for (offset, end, _) in journalled(store) {
         assert_eq!(offset, at, "{:?}", journalled(store));
@@ -88,11 +105,11 @@ fn check_whole(store: &Store, record: &RunRecord, entries: u64) {
 fn a_wrapper_that_dies_leaves_the_run_open_and_another_goes_on() {
     let store = store();
     let record = collect(&store, &(lines(1, 4) + "{\"half"));
-    assert_eq!((record.end, record.entries), (None, 3));
+    assert_eq!((record.end, record.entries), (None, 4));
     assert_eq!(marked(&store), Some(3));
     assert_eq!(point(&store).unwrap().next_sequence, 4);
     let record = collect(&store, &(lines(4, 6) + &end_line("r", 6) + "\n"));
-    check_whole(&store, &record, 6);
+    check_whole(&store, &record, 6, &["what=cut bytes=6"]);
     assert_eq!(record.replayed, 0);
 }
 
@@ -102,7 +119,7 @@ fn what_comes_again_is_left_out_and_counted() {
     collect(&store, &lines(1, 4));
     let record = collect(&store, &(lines(2, 6) + &end_line("r", 6) + "\n"));
     assert_eq!(record.replayed, 2);
-    check_whole(&store, &record, 6);
+    check_whole(&store, &record, 6, &["what=repeated entries_from=2 entries_to=3"]);
 }
 
 #[test]
@@ -118,7 +135,7 @@ fn another_collector_goes_on_where_one_died_and_cuts_the_torn_line() {
     assert_eq!(store.collector().recovery().restored, []);
     assert_eq!(point(&store).unwrap().next_sequence, 4);
     let record = collect(&store, &(lines(4, 6) + &end_line("r", 6) + "\n"));
-    check_whole(&store, &record, 6);
+    check_whole(&store, &record, 6, &["what=cut bytes=6"]);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use super::Worker;
 use crate::collect::Durability;
 use crate::collect::run::Run;
 use crate::collect::sync::{SyncDone, Target};
-use crate::collect::ticket::CollectError;
 use crate::collect::timers::{Timer, sync_time};
 use crate::format::journal::Synced;
 use crate::format::{BatchRecord, JournalRecord};
@@ -26,6 +25,11 @@ pub(in crate::collect) enum SyncKey {
     Run(RunSync),
     /// Runs that were synced with the whole file system.
     Many(Vec<RunSync>),
+    /// A run gets a new file.
+    Rewrite {
+        id: u64,
+        sent: Duration,
+    },
     Journal,
 }
 
@@ -36,10 +40,11 @@ pub(in crate::collect) struct RunSync {
     last: bool,
     /// When it was sent.
     sent: Duration,
+    generation: u32,
 }
 
 /// The number of no run.
-const NOBODY: u64 = u64::MAX;
+pub(super) const NOBODY: u64 = u64::MAX;
 
 /// What is not durable yet, and what is known to be.
 #[derive(Debug, Default)]
@@ -127,7 +132,8 @@ impl Worker {
             // A run that cannot be written now comes again when it can.
             if !run.is_behind() {
                 run.begin_sync();
-                let sync = RunSync { id, last: run.sealed.is_some(), sent: now };
+                let (last, generation) = (run.sealed.is_some(), run.sync.generation);
+                let sync = RunSync { id, last, sent: now, generation };
                 if self.options.durability == Durability::Process && !run.must_be_synced() {
                     told.push(sync);
                 } else {
@@ -176,6 +182,7 @@ impl Worker {
                         Err(_) => self.sync_each(&syncs),
                     }
                 }
+                SyncKey::Rewrite { id, sent } => self.rewritten(id, sent, result),
                 SyncKey::Journal => {
                     self.durable.journal_in_flight = false;
                     if let Err((_, error)) = result {
@@ -188,17 +195,17 @@ impl Worker {
     }
 
     fn synced(&mut self, sync: RunSync, result: Result<(), (PathBuf, io::Error)>) {
-        let RunSync { id, last, sent } = sync;
+        let RunSync { id, last, sent, generation } = sync;
         let Some(run) = self.runs.get_mut(&id) else { return };
-        let tally = run.sync.in_flight.take().unwrap_or_default();
+        if run.sync.generation != generation || run.trouble.is_some() {
+            return;
+        }
         if let Err((path, source)) = result {
             self.inbox.stats.sync_failed();
-            let synced_bytes = run.sync.synced_bytes;
-            return self.fail(id, CollectError::Sync { path, synced_bytes, source });
+            return self.suspect(id, path, source, false);
         }
-        run.named = true;
+        let tally = run.end_sync();
         self.durable.days.insert(run.day());
-        run.sync.synced_bytes = tally.end();
         let sequence = run.sync.in_flight_sequence;
         if let Some(mark) = &mut run.mark {
             mark.synced(self.fs.as_ref(), tally.end(), sequence, last);
@@ -240,7 +247,7 @@ impl Worker {
 
     /// Syncs what came of a run that is left as it is. Whoever drops the pool waits for it.
     pub(super) fn sync_abandoned(&mut self, run: &Run) {
-        let sync = RunSync { id: NOBODY, last: false, sent: self.clock.mono() };
+        let sync = RunSync { id: NOBODY, last: false, sent: self.clock.mono(), generation: 0 };
         self.pool.submit([(SyncKey::Run(sync), run.sync_targets())]);
     }
 
