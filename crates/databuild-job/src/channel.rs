@@ -341,7 +341,8 @@ impl Channel {
     }
 
     /// Goes back to the byte up to which entries are stored, the last of them being `sequence`.
-    pub(crate) fn rewind(&mut self, capture: Capture, sequence: u64) {
+    pub(crate) fn rewind(&mut self, mut capture: Capture, sequence: u64) {
+        capture.inherit_hash(&mut self.capture);
         let consumed = capture.consumed();
         if let Some(segments) = self.source.segments() {
             segments.rewind(consumed, sequence);

@@ -6,6 +6,7 @@
 //! `JobConfig`, starts a process and writes lines.
 
 mod channel;
+mod clock_watch;
 mod config;
 mod emit;
 mod exit;

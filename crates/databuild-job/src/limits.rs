@@ -29,6 +29,10 @@ pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// spool that is full of them could never be emptied.
 pub(crate) const PROGRESS_BYTES_MAX: u64 = 1 << 20;
 
+/// The wall clock was set if it moved by so much more or less than the other one: nothing that
+/// disciplines a clock without setting it does that between two looks.
+pub(crate) const CLOCK_STEP_MIN: Duration = Duration::from_millis(500);
+
 /// Time between two looks at the memory and CPU of the process tree. The first looks come sooner,
 /// so that short jobs are measured too.
 pub(crate) const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);

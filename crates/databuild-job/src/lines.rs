@@ -7,6 +7,7 @@
 //! lines, which are counted. All of it is in the range of bytes that a piece stands for: the ranges of
 //! a stream follow one another without a gap.
 
+mod hash;
 mod piece;
 mod progress;
 
@@ -16,6 +17,7 @@ use crate::text::{self, Joiner};
 use databuild_model::entry::Stream;
 use databuild_model::level::Level;
 use databuild_model::limits::{FRAGMENT_BYTES_MAX, JOINED_BYTES_MAX};
+use hash::StreamHash;
 pub(crate) use piece::{Form, Moment, Piece, Sink};
 use progress::Progress;
 use std::borrow::Cow;
@@ -52,6 +54,8 @@ pub(crate) struct Capture {
     at: Moment,
     lines: Option<u64>,
     bytes: u64,
+    hash: StreamHash,
+    replaced: u64,
 }
 
 const BUFFER_BYTES: usize = READ_BYTES + FRAGMENT_BYTES_MAX + JOINED_BYTES_MAX;
@@ -82,6 +86,8 @@ impl Capture {
             at: Moment::default(),
             lines: (offset == 0).then_some(0),
             bytes: offset,
+            hash: StreamHash::from(offset),
+            replaced: 0,
         }
     }
 
@@ -93,6 +99,7 @@ impl Capture {
         self.consume(self.end);
         (self.group, self.fragments) = (0, 0);
         (self.offset, self.covered, self.bytes) = (offset, offset, offset);
+        self.hash = StreamHash::default();
     }
 
     /// Bytes read so far, those before the start included.
@@ -109,6 +116,21 @@ impl Capture {
     /// the start was in the middle.
     pub(crate) fn lines(&self) -> Option<u64> {
         self.lines
+    }
+
+    /// BLAKE3 of all bytes of the stream so far, if all of them were read here.
+    pub(crate) fn hash(&self) -> Option<String> {
+        self.hash.hex()
+    }
+
+    /// Goes on with the hash of a capture that has read further than to where this one begins.
+    pub(crate) fn inherit_hash(&mut self, before: &mut Capture) {
+        self.hash = std::mem::take(&mut before.hash);
+    }
+
+    /// States of progress lines that pieces given here have replaced.
+    pub(crate) fn replaced(&self) -> u64 {
+        self.replaced
     }
 
     /// Room for the next read. Never empty after [`Capture::step`] has returned `false`.
@@ -129,6 +151,7 @@ impl Capture {
         if !self.may_have_cr {
             self.may_have_cr = memchr::memchr(b'\r', self.slice(self.end, until)).is_some();
         }
+        self.hash.take(self.bytes, self.buffer.get(self.end..until).unwrap_or_default());
         self.end = until;
         self.at = at;
         self.bytes += count as u64;
@@ -423,6 +446,7 @@ impl Capture {
             form: Form::Progress { replaced },
         });
         self.covered = self.offset;
+        self.replaced += replaced;
     }
 }
 

@@ -35,7 +35,7 @@ impl EventNameError {
     }
 }
 
-const RESERVED: [&str; 14] = [
+const RESERVED: [&str; 17] = [
     event::JOB_CONFIG_STARTED,
     event::CONFIG_VALIDATE_FAIL,
     event::TASK_LAUNCHED,
@@ -48,6 +48,9 @@ const RESERVED: [&str; 14] = [
     event::TASK_TIMEOUT,
     event::PROCESSES_LEFT,
     event::GAP,
+    event::CLOCK_STEP,
+    event::WRAPPER_RESTARTED,
+    event::CAPTURE_RESUMED,
     event::JOB_EXEC_FAIL,
     event::RUN_END,
 ];

@@ -126,6 +126,19 @@ fn stream_counts(facts: &mut Fields, [stdout, stderr]: [&Capture; 2]) {
     }
 }
 
+fn stream_hashes(facts: &mut Fields, [stdout, stderr]: [&Capture; 2]) {
+    let names = [run_end::STDOUT_BLAKE3, run_end::STDERR_BLAKE3];
+    for (capture, name) in [stdout, stderr].into_iter().zip(names) {
+        if let Some(hash) = capture.hash() {
+            facts.push(name, hash);
+        }
+    }
+    let replaced = stdout.replaced() + stderr.replaced();
+    if replaced != 0 {
+        facts.push(run_end::PROGRESS_STATES_REPLACED, replaced.to_string());
+    }
+}
+
 /// The command has ended.
 pub(crate) fn ended(to: &mut Emitter, when: Timestamp, outcome: &Outcome, duration: Duration) {
     let mut facts = Fields::default();
@@ -169,13 +182,23 @@ pub(crate) fn processes_left(to: &mut Emitter, when: Timestamp, left: &[Left], g
 /// Bytes of a stream are in no entry; how many is not known if the range is empty.
 pub(crate) fn gap(to: &mut Emitter, when: Timestamp, missing: Missing, reason: &str) {
     let mut facts = Fields::default();
-    facts.push("stream", missing.stream.as_str());
-    facts.push("from", missing.from.to_string());
+    facts.push(event::gap::STREAM, missing.stream.as_str());
+    facts.push(event::gap::FROM, missing.from.to_string());
     if missing.from < missing.to {
-        facts.push("to", missing.to.to_string());
+        facts.push(event::gap::TO, missing.to.to_string());
     }
-    facts.push("reason", reason);
+    facts.push(event::gap::REASON, reason);
     to.event(when, event::GAP, facts, None);
+}
+
+/// The wall clock was set by so many nanoseconds.
+pub(crate) fn clock_step(to: &mut Emitter, when: Timestamp, nanos: i128) {
+    let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
+    let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+    let step = format!("{sign}{seconds}.{:06}", rest / 1_000);
+    let reason = "the wall clock was set, or the machine slept".to_owned();
+    let facts = [("step_seconds", step), ("reason", reason)];
+    to.event(when, event::CLOCK_STEP, facts.into_iter().collect(), None);
 }
 
 /// Another wrapper goes on with the run; `job` is what it has found the command to be.
@@ -268,6 +291,7 @@ pub(crate) fn run_end(to: &mut Emitter, when: Timestamp, outcome: &Outcome, run:
     }
     facts.push(run_end::DURATION_SECONDS, seconds(run.duration));
     stream_counts(&mut facts, run.captures);
+    stream_hashes(&mut facts, run.captures);
     if let Some(capture) = run.capture {
         facts.push(run_end::CAPTURE, capture.as_str());
     }

@@ -11,6 +11,7 @@ pub(crate) use delivery::drive;
 pub(crate) use keeping::Keeping;
 
 use crate::channel::{Channel, Missing};
+use crate::clock_watch::ClockWatch;
 use crate::config::Checked;
 use crate::emit::Emitter;
 use crate::exit::{Outcome, outcome};
@@ -50,6 +51,7 @@ pub(crate) struct Wrapper<'a> {
     streams_ended: bool,
     /// Nobody reads what we write. With a spool that stays there, without it is forgotten.
     lost: bool,
+    clock_watch: ClockWatch,
     /// When to look again who is left of a job that another wrapper has started.
     look_at: Option<Duration>,
     usage: Usage,
@@ -140,6 +142,7 @@ pub(crate) fn attend(attended: Attended, around: Surroundings<'_>) -> Finished {
         terminal: attended.terminal,
         streams_ended: false,
         lost: false,
+        clock_watch: ClockWatch::new(attended.begun.at),
         look_at: None,
         usage: attended.usage,
         memory: around.memory,
@@ -167,6 +170,7 @@ impl Wrapper<'_> {
         if ready.output_gone {
             self.lose(at);
         }
+        self.watch_clock(at);
         let room = self.room();
         for n in 0..2 {
             let readable = ready.streams.get(n).copied().unwrap_or(false);
@@ -236,6 +240,14 @@ impl Wrapper<'_> {
     fn miss(&mut self, missing: Missing, reason: &str, at: Moment) {
         self.cut = true;
         report::gap(self.emitter, at.wall, missing, reason);
+    }
+
+    fn watch_clock(&mut self, at: Moment) {
+        if self.parses()
+            && let Some(step) = self.clock_watch.look(at)
+        {
+            report::clock_step(self.emitter, at.wall, step);
+        }
     }
 
     fn note_ends(&mut self, at: Moment) {

@@ -110,6 +110,13 @@ pub mod run_end {
     pub const STDERR_BYTES: &str = "stderr_bytes";
     /// Lines read from standard error.
     pub const STDERR_LINES: &str = "stderr_lines";
+    /// BLAKE3 of all bytes of standard output, hexadecimal; absent if another wrapper read the
+    /// beginning, or bytes are missing.
+    pub const STDOUT_BLAKE3: &str = "stdout_blake3";
+    /// The same of standard error.
+    pub const STDERR_BLAKE3: &str = "stderr_blake3";
+    /// How many states of progress lines were replaced by later ones and are not kept; absent if none.
+    pub const PROGRESS_STATES_REPLACED: &str = "progress_states_replaced";
     /// How output was captured: `spool`, `pipe` or `file`.
     pub const CAPTURE: &str = "capture";
     /// How often another wrapper went on with the run; absent if none did.

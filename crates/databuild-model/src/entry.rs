@@ -243,8 +243,8 @@ pub mod event {
         pub const STREAM: &str = "stream";
         /// Where in the stream the first byte is missing.
         pub const FROM: &str = "from";
-        /// How many are missing; absent if nobody knows.
-        pub const BYTES: &str = "bytes";
+        /// Where the next byte is that is not missing; absent if nobody knows.
+        pub const TO: &str = "to";
         /// Why.
         pub const REASON: &str = "reason";
     }

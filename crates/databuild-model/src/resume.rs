@@ -117,7 +117,8 @@ fn insert(names: &mut Vec<String>, name: &str) {
 pub fn gap(metadata: &Fields) -> Option<Origin> {
     let stream = Stream::parse(metadata.get(event::gap::STREAM)?)?;
     let number = |name| metadata.get(name)?.parse().ok();
-    Some(Origin::new(stream, number(event::gap::FROM)?, number(event::gap::BYTES)?))
+    let (from, to): (u64, u64) = (number(event::gap::FROM)?, number(event::gap::TO)?);
+    Some(Origin::new(stream, from, to.checked_sub(from)?))
 }
 
 /// A fragment that is not the last of its line is as long as one can be, but for a cut character. A

@@ -1,6 +1,8 @@
 //! Starts the wrapper, and looks at what it said. The only file here that knows how.
 
-use databuild_model::entry::{Content, JobLogEntry, Kind, LogMessage, WrapperJobEvent};
+use databuild_model::entry::{
+    Content, Fields, JobLogEntry, Kind, LogMessage, Stream, WrapperJobEvent,
+};
 use databuild_model::json::read_entry;
 use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -152,6 +154,51 @@ impl Said {
         assert_ne!(made, failed, "either a manifest or a failure");
         assert_eq!(made, end.metadata.get("cause") == Some("success"));
         assert_eq!(self.code == Some(0), made);
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            self.account(stream, end);
+        }
+    }
+
+    /// What was read is in the ranges of the entries, one after another, or named by a gap.
+    fn account(&self, stream: Stream, end: &WrapperJobEvent) {
+        let number = |fields: &Fields, name| fields.get(name)?.parse::<u64>().ok();
+        let mut at = 0;
+        for entry in &self.entries {
+            let range = match &entry.content {
+                Content::JobEvent(it) if it.event_type == "gap" => {
+                    let of = Stream::parse(it.metadata.get("stream").unwrap()).unwrap();
+                    let from = number(&it.metadata, "from").unwrap();
+                    Some((of, from..number(&it.metadata, "to").unwrap_or(from)))
+                }
+                Content::Log(_)
+                | Content::Metric(_)
+                | Content::JobEvent(_)
+                | Content::Manifest(_) => entry.content.origin().range(),
+            };
+            if let Some((_, range)) = range.filter(|(of, _)| *of == stream) {
+                assert_eq!(range.start, at, "{entry:?}");
+                at = range.end;
+            }
+        }
+        let read = number(&end.metadata, &format!("{}_bytes", stream.as_str())).unwrap();
+        assert_eq!(at, read, "{}", stream.as_str());
+        // Where each entry gives its bytes back, they have the hash that was told.
+        let mut hasher = blake3::Hasher::new();
+        let raw = self.logs_and_more().filter(|it| it.origin().stream == Some(stream)).all(|it| {
+            let raw = match it {
+                Content::Log(log) => databuild_model::origin::raw_bytes(log),
+                Content::Metric(_) | Content::JobEvent(_) | Content::Manifest(_) => None,
+            };
+            raw.map(|raw| hasher.update(&raw)).is_some()
+        });
+        let told = end.metadata.get(&format!("{}_blake3", stream.as_str()));
+        if raw && end.metadata.get("complete") == Some("true") {
+            assert_eq!(told, Some(&hasher.finalize().to_hex()[..]));
+        }
+    }
+
+    fn logs_and_more(&self) -> impl Iterator<Item = &Content> {
+        self.entries.iter().map(|it| &it.content)
     }
 
     pub(crate) fn logs(&self) -> Vec<&LogMessage> {

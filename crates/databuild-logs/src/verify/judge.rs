@@ -144,11 +144,12 @@ impl Judge {
                 if heard.counts(&facts) {
                     match facts.kind {
                         Kind::Event if is_telling(scan.event_type) => heard.event(line, &facts),
-                        Kind::Log | Kind::Metric => {
+                        // The job can say events too.
+                        Kind::Log | Kind::Metric | Kind::Event => {
                             let content = line.get(scan.content).map(std::str::from_utf8);
                             heard.output(content.and_then(Result::ok).unwrap_or_default());
                         }
-                        Kind::Event | Kind::Manifest => {}
+                        Kind::Manifest => {}
                     }
                 }
             }
@@ -157,9 +158,8 @@ impl Judge {
                 if heard.counts(&facts) {
                     if let Content::JobEvent(event) = &entry.content {
                         heard.told(event, &facts);
-                    } else {
-                        heard.reprint(&entry);
                     }
+                    heard.reprint(&entry);
                 }
             }
             Looked::Refused(_) => heard.tally.line(None, bytes),
@@ -236,7 +236,7 @@ impl Heard {
         self.printed = printed;
     }
 
-    /// The content of a log or metric entry.
+    /// The content of an entry.
     fn output(&mut self, content: &str) {
         let origin = Origin::read(content);
         let Some(stream) = origin.stream else { return };
@@ -266,7 +266,7 @@ impl Heard {
                     states: number(run_end::LAST_SEQUENCE),
                     complete: event.metadata.get(run_end::COMPLETE) == Some("true"),
                     read: [number(run_end::STDOUT_BYTES), number(run_end::STDERR_BYTES)],
-                    hashes: [text(STDOUT_BLAKE3), text(STDERR_BLAKE3)],
+                    hashes: [text(run_end::STDOUT_BLAKE3), text(run_end::STDERR_BLAKE3)],
                 });
             }
             _ => {}
@@ -342,10 +342,6 @@ impl Heard {
         }
     }
 }
-
-/// Names of the metadata of `run_end` for the hashes of the raw bytes, hexadecimal.
-const STDOUT_BLAKE3: &str = "stdout_blake3";
-const STDERR_BLAKE3: &str = "stderr_blake3";
 
 fn is_telling(event_type: Option<&str>) -> bool {
     event_type.is_some_and(|name| name == event::GAP || name == event::RUN_END)

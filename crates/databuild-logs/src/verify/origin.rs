@@ -10,12 +10,13 @@ pub(super) struct Origin<'a> {
     pub(super) stream: Option<Stream>,
     pub(super) offset: Option<u64>,
     pub(super) bytes: Option<u64>,
+    cr: usize,
     message: Option<&'a str>,
     fields: Option<&'a str>,
 }
 
 impl<'a> Origin<'a> {
-    /// Reads the content of a log or metric entry.
+    /// Reads the content of an entry.
     pub(super) fn read(content: &'a str) -> Self {
         let mut origin = Origin::default();
         let read = members(content, |key, value| {
@@ -24,6 +25,7 @@ impl<'a> Origin<'a> {
                 "stream" => origin.stream = Stream::parse(value.trim_matches('"')),
                 "offset" => origin.offset = value.parse().ok(),
                 "bytes" => origin.bytes = value.parse().ok(),
+                "cr" => origin.cr = value.parse().unwrap_or_default(),
                 "message" => origin.message = Some(value),
                 "fields" => origin.fields = Some(value),
                 _ => {}
@@ -48,19 +50,31 @@ impl<'a> Origin<'a> {
         } else {
             Cow::Borrowed(message.as_bytes())
         };
-        // Kept as it is, or a line without the line feed that ended it. All else was taken apart:
-        // carriage returns, replaced states, members of an object.
-        let end: &[u8] = match bytes.checked_sub(exact.len() as u64) {
-            Some(0) => b"",
-            Some(1) => b"\n",
-            Some(_) | None => return false,
-        };
         if fields.contains(field::PROGRESS_STATES) {
             return false;
         }
-        hasher.update(&exact);
-        hasher.update(end);
+        let wanted = usize::try_from(bytes).ok();
+        let Some(end) = wanted.and_then(|wanted| self.last_end(&exact, wanted)) else {
+            return false;
+        };
+        let returns = "\r".repeat(self.cr);
+        for (n, line) in exact.split(|&byte| byte == b'\n').enumerate() {
+            if n != 0 {
+                hasher.update(returns.as_bytes()).update(b"\n");
+            }
+            hasher.update(line);
+        }
+        hasher.update(returns.get(..end.min(self.cr)).unwrap_or_default().as_bytes());
+        hasher.update(if self.cr < end { b"\n" } else { b"" });
         true
+    }
+
+    /// How much of the end of its last line is there, if the message and the ends of its lines are
+    /// `wanted` bytes. All else was taken apart: replaced states, members of an object.
+    fn last_end(&self, message: &[u8], wanted: usize) -> Option<usize> {
+        let inner = memchr::memchr_iter(b'\n', message).count().checked_mul(self.cr)?;
+        let end = wanted.checked_sub(message.len().checked_add(inner)?)?;
+        (end <= self.cr.checked_add(1)?).then_some(end)
     }
 }
 

@@ -88,7 +88,7 @@ fn an_open_line_goes_on_with_its_next_fragment() {
 
 #[test]
 fn what_a_gap_names_is_not_waited_for() {
-    let gap = json!({"stream": "stderr", "from": "5", "bytes": "10", "reason": "x"});
+    let gap = json!({"stream": "stderr", "from": "5", "to": "15", "reason": "x"});
     check(
         &[log("stderr", 0, 5, &[]), event("gap", &gap)],
         expect![[
