@@ -2,7 +2,9 @@
 //!
 //! No I/O, no clock, no threads: a verdict is a returned value, and whoever asked for it acts.
 
+pub mod acknowledge;
 pub mod backoff;
 pub mod batch;
 pub mod layout;
 pub mod naming;
+pub mod order;
