@@ -6,8 +6,8 @@ use databuild_graph::bel::lease::owner::Owner;
 use databuild_graph::execute::reason_text;
 use databuild_graph::limits::TASKS_PER_EVENT_MAX;
 use databuild_graph::plan::{
-    Force, NeedsRunner, PartitionState, PartitionStates, Plan, PlanOptions, SourceState,
-    StateError, TaskCommand, plan,
+    Force, NeedsRunner, PartitionState, PartitionStates, Plan, PlanOptions, Recipe, RunNumber,
+    SourceState, StateError, TaskCommand, plan,
 };
 use databuild_graph::spec::check::check;
 use databuild_graph::spec::draft::{JobDraft, KeyDraft, ProjectDraft};
@@ -39,6 +39,14 @@ impl Clock for Nothing {
 impl PartitionStates for Nothing {
     fn made(&self, _partition: &PartitionRef) -> Result<PartitionState, StateError> {
         Ok(PartitionState::Missing)
+    }
+
+    fn recipe(
+        &self,
+        _partition: &PartitionRef,
+        _run: RunNumber,
+    ) -> Result<Option<Recipe>, StateError> {
+        Ok(None)
     }
 
     fn source(&self, _partition: &PartitionRef) -> Result<SourceState, StateError> {
@@ -125,7 +133,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let spec = project();
     let now = Timestamp::parse("2025-01-27T00:00:00Z")?;
     let wanted = [RefPattern::parse(&format!("report/hour=last-{}h", count / 3))?];
-    let options = PlanOptions { now, force: Force::Nothing, max_age: None };
+    let options = PlanOptions { now, force: Force::Nothing, max_age: None, changed: false };
     let mut out = std::io::stdout().lock();
     writeln!(out, "before: {}", memory())?;
     let start = Instant::now();

@@ -1,6 +1,7 @@
 //! What is to be made, and why: the closure of what is wanted over what that needs. Pure; the state
 //! of the world comes in through two small traits.
 
+mod changed;
 mod closure;
 mod order;
 mod problem;
@@ -80,6 +81,15 @@ pub enum SourceState {
     },
 }
 
+/// How a run made what it made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipe {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// What it read.
+    pub inputs: Vec<PartitionRef>,
+}
+
 /// The state could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the state of {partition} cannot be read")]
@@ -97,6 +107,12 @@ pub trait PartitionStates {
     fn made(&self, partition: &PartitionRef) -> Result<PartitionState, StateError>;
     /// The state of a partition that no job makes.
     fn source(&self, partition: &PartitionRef) -> Result<SourceState, StateError>;
+    /// How `run` made `partition`; nothing if that is not known any more. Asked only where it counts.
+    fn recipe(
+        &self,
+        partition: &PartitionRef,
+        run: RunNumber,
+    ) -> Result<Option<Recipe>, StateError>;
 }
 
 /// A command that is ready to be started.
@@ -127,6 +143,35 @@ fn task_command(
     TaskCommand { args: command.render(&values), env, folder: spec.start_folder(job) }
 }
 
+/// What to start for a run of `job`, with every brace filled in.
+fn command_of(
+    spec: &ProjectSpec,
+    refs: &[PartitionRef],
+    job: usize,
+    inputs: &[RefId],
+    outputs: &[RefId],
+) -> Option<TaskCommand> {
+    let binding = binding(spec, refs, job, outputs);
+    let job = spec.job(job)?;
+    let places = |ids: &[RefId]| -> Vec<String> {
+        let found = ids.iter().filter_map(|id| refs.get(id.0 as usize));
+        found.map(|partition| spec.location(job, partition)).collect()
+    };
+    let (inputs, outputs) = (places(inputs), places(outputs));
+    Some(task_command(spec, job, &job.run, &binding, [&inputs, &outputs]))
+}
+
+fn binding<'a>(
+    spec: &ProjectSpec,
+    refs: &'a [PartitionRef],
+    job: usize,
+    outputs: &[RefId],
+) -> Binding<'a> {
+    let output = outputs.first().and_then(|id| refs.get(id.0 as usize));
+    let Some((job, output)) = spec.job(job).zip(output) else { return Binding::default() };
+    job.out.iter().find_map(|out| out.bind(&spec.keys, output.as_str())).unwrap_or_default()
+}
+
 /// Runs the `needs` command of a job. Asked once a task.
 pub trait NeedsRunner {
     /// The lines that the command prints, or why there are none, in words.
@@ -154,6 +199,17 @@ pub struct PlanOptions {
     pub force: Force,
     /// What was made longer ago than this is made again. Nothing is too old if absent.
     pub max_age: Option<Duration>,
+    /// Whether what was made by another command, or from other inputs, is made again.
+    pub changed: bool,
+}
+
+/// What is not as it was when a partition was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// The program or its arguments.
+    Command,
+    /// Which partitions it is made from.
+    Inputs,
 }
 
 /// A partition within one plan.
@@ -201,6 +257,13 @@ pub enum Reason {
         /// When the oldest output was made.
         made_at: Timestamp,
     },
+    /// It was made in another way, and that counts.
+    Changed {
+        /// What is another.
+        what: Changed,
+        /// The run that made it.
+        run: RunNumber,
+    },
 }
 
 /// One run of a job to come.
@@ -246,20 +309,11 @@ impl Plan {
     /// What to start for a task, with every brace filled in. It is rendered anew at each call, so
     /// that a plan does not hold a command for each of its tasks.
     pub fn command(&self, spec: &ProjectSpec, task: &Task) -> Option<TaskCommand> {
-        let job = spec.job(task.job)?;
-        let inputs: Vec<_> =
-            self.partitions(&task.inputs).map(|input| spec.location(job, input)).collect();
-        let outputs: Vec<_> =
-            self.partitions(&task.outputs).map(|output| spec.location(job, output)).collect();
-        Some(task_command(spec, job, &job.run, &self.binding(spec, task), [&inputs, &outputs]))
+        command_of(spec, &self.refs, task.job, &task.inputs, &task.outputs)
     }
 
     fn binding<'a>(&'a self, spec: &ProjectSpec, task: &Task) -> Binding<'a> {
-        let Some((job, output)) = spec.job(task.job).zip(task.outputs.first()) else {
-            return Binding::default();
-        };
-        let output = self.partition(*output).as_str();
-        job.out.iter().find_map(|out| out.bind(&spec.keys, output)).unwrap_or_default()
+        binding(spec, &self.refs, task.job, &task.outputs)
     }
 
     /// The partitions with these ids.
@@ -280,7 +334,8 @@ pub fn plan(
     options: &PlanOptions,
 ) -> Result<Plan, Vec<PlanProblem>> {
     let closure = closure::close(spec, wanted, states, needs, options)?;
-    order::decide(spec, closure, options)
+    let changes = changed::find(spec, &closure, states, options)?;
+    order::decide(spec, closure, &changes, options)
 }
 
 #[cfg(test)]

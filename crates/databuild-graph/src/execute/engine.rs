@@ -9,7 +9,7 @@ use super::states::KnownStates;
 use super::stop::StopFlag;
 use crate::bel::{AppendError, Bel, QueryError};
 
-use crate::plan::{self, Force, Plan, PlanOptions, PlanProblem, Upstream, Why};
+use crate::plan::{self, Changed, Force, Plan, PlanOptions, PlanProblem, Reason, Upstream, Why};
 use crate::spec::ProjectSpec;
 use crate::spec::wanted::RefPattern;
 use databuild_logs::collect::LogCollector;
@@ -174,8 +174,34 @@ impl Engine {
             .map_err(PlanError::Problems)
     }
 
+    /// What of a partition's recipe is not as it was when it was made, if it is there. Starts nothing
+    /// but `needs` commands, which end when `stop` is raised.
+    pub fn changed(
+        &self,
+        partition: &PartitionRef,
+        stop: &StopFlag,
+    ) -> Result<Option<Changed>, PlanError> {
+        let wanted = Wanted::Partitions(vec![RefPattern::exact(partition)]);
+        let request = BuildRequest { changed: true, ..BuildRequest::new("why", wanted) };
+        let plan = self.plan(&request, stop)?;
+        let id = plan.wanted.first();
+        let task = plan.tasks.iter().find(|task| id.is_some_and(|id| task.outputs.contains(id)));
+        Ok(task.and_then(|task| match task.reason {
+            Reason::Changed { what, .. } => Some(what),
+            Reason::Missing
+            | Reason::FailedBefore { .. }
+            | Reason::InterruptedBefore { .. }
+            | Reason::BeingMade { .. }
+            | Reason::Stale { .. }
+            | Reason::InputPlanned { .. }
+            | Reason::Forced
+            | Reason::TooOld { .. } => None,
+        }))
+    }
+
     fn as_it_is(&self) -> PlanOptions {
-        PlanOptions { now: self.parts.clock.wall(), force: Force::Nothing, max_age: None }
+        let now = self.parts.clock.wall();
+        PlanOptions { now, force: Force::Nothing, max_age: None, changed: false }
     }
 
     /// Makes what is wanted, and says how that went. Returns when every job has ended and every
@@ -236,7 +262,8 @@ impl Engine {
         stop: &StopFlag,
     ) -> Result<Plan, PlanError> {
         let states = KnownStates::new(spec, &self.parts.bel);
-        let options = PlanOptions { now, force: request.force, max_age: request.max_age };
+        let BuildRequest { force, max_age, changed, .. } = *request;
+        let options = PlanOptions { now, force, max_age, changed };
         let mut needs = CommandNeeds { clock: &*self.parts.clock, stop };
         plan::plan(spec, wanted, &states, &mut needs, &options).map_err(PlanError::Problems)
     }

@@ -32,6 +32,8 @@ pub struct BuildRequest {
     pub force: Force,
     /// What was made longer ago than this is made again, also where it is only needed.
     pub max_age: Option<Duration>,
+    /// Whether what was made by another command, or from other inputs, is made again.
+    pub changed: bool,
     /// How many jobs may run at once; as many as there are cores if absent.
     pub parallel: Option<NonZeroUsize>,
     /// What a failure means for the rest.
@@ -104,6 +106,7 @@ impl BuildRequest {
             wanted,
             force: Force::Nothing,
             max_age: None,
+            changed: false,
             parallel: None,
             on_failure: OnFailure::KeepGoing,
         }

@@ -2,8 +2,9 @@
 //! whether it is still there.
 
 use crate::bel::rows::PartitionRow;
+use crate::bel::select::Selected;
 use crate::bel::{Bel, QueryError};
-use crate::plan::{PartitionState, PartitionStates, SourceState, StateError};
+use crate::plan::{PartitionState, PartitionStates, Recipe, RunNumber, SourceState, StateError};
 use crate::spec::ProjectSpec;
 use databuild_model::bel::transition;
 use databuild_model::ids::PartitionRef;
@@ -66,6 +67,21 @@ impl PartitionStates for KnownStates<'_> {
             (transition::PartitionState::Available | transition::PartitionState::Missing, ..) => {
                 PartitionState::Missing
             }
+        })
+    }
+
+    fn recipe(
+        &self,
+        partition: &PartitionRef,
+        run: RunNumber,
+    ) -> Result<Option<Recipe>, StateError> {
+        let found = self
+            .bel
+            .find_run(&run.to_string())
+            .map_err(|error| StateError { partition: partition.clone(), source: error.into() })?;
+        Ok(match found {
+            Selected::One(row) => Some(Recipe { command: row.command, inputs: row.inputs }),
+            Selected::Nothing | Selected::Ambiguous(_) => None,
         })
     }
 

@@ -14,6 +14,7 @@ use std::collections::BinaryHeap;
 pub(super) fn decide(
     spec: &ProjectSpec,
     closure: Closure,
+    changes: &[Option<Reason>],
     options: &PlanOptions,
 ) -> Result<Plan, Vec<PlanProblem>> {
     let needs = needs(&closure);
@@ -32,7 +33,9 @@ pub(super) fn decide(
     for at in order {
         let Some(candidate) = closure.tasks.get(at) else { continue };
         let forced = forced.get(at).copied().unwrap_or_default();
-        let Some(reason) = reason(candidate, &closure, &place, forced, options) else {
+        let changed = changes.get(at).copied().flatten();
+        let reason = reason(candidate, &closure, &place, forced, options).or(changed);
+        let Some(reason) = reason else {
             up_to_date.extend_from_slice(&candidate.outputs);
             continue;
         };

@@ -18,6 +18,8 @@ struct World {
     broken: Option<String>,
     asked: RefCell<Vec<String>>,
     lines: HashMap<String, Result<Vec<String>, String>>,
+    /// Command and inputs by partition.
+    recipes: HashMap<String, (String, String)>,
 }
 
 fn minute(minutes: i64) -> Timestamp {
@@ -32,6 +34,21 @@ impl PartitionStates for World {
         }
         self.asked.borrow_mut().push(partition.to_string());
         Ok(self.made.get(partition.as_str()).copied().unwrap_or(PartitionState::Missing))
+    }
+
+    fn recipe(
+        &self,
+        partition: &PartitionRef,
+        _run: RunNumber,
+    ) -> Result<Option<Recipe>, StateError> {
+        let found = self.recipes.get(partition.as_str());
+        Ok(found.map(|(command, inputs)| Recipe {
+            command: vec!["sh".to_owned(), "-c".to_owned(), command.clone()],
+            inputs: inputs
+                .split_whitespace()
+                .map(|input| PartitionRef::parse(input).expect("a ref"))
+                .collect(),
+        }))
     }
 
     fn source(&self, partition: &PartitionRef) -> Result<SourceState, StateError> {
@@ -136,6 +153,7 @@ fn reason_text(plan: &Plan, reason: Reason) -> String {
         Reason::InputPlanned { input } => format!("input {} is made", plan.partition(input)),
         Reason::Forced => "forced".to_owned(),
         Reason::TooOld { made_at } => format!("too old: made {made_at}"),
+        Reason::Changed { what, run } => format!("changed {what:?} ({run})"),
     }
 }
 
@@ -191,7 +209,7 @@ fn plan_of(
         &patterns,
         world,
         &mut Runner(world),
-        &PlanOptions { now: now(), force, max_age: None },
+        &PlanOptions { now: now(), force, max_age: None, changed: false },
     )
 }
 
@@ -541,7 +559,7 @@ fn why_names_the_first_cause() {
          clean/date=2025-01-01/region=eu#3 clean/date=2025-01-01/region=us#11 report/date=2025-01-01#12",
     );
     let partition = PartitionRef::parse("report/date=2025-01-01").expect("a ref");
-    let options = PlanOptions { now: now(), force: Force::Nothing, max_age: None };
+    let options = PlanOptions { now: now(), force: Force::Nothing, max_age: None, changed: false };
     let why = why(&spec, &partition, &world, &mut Runner(&world), &options).expect("an answer");
     let mut text = String::new();
     for step in &why.steps {
@@ -569,8 +587,12 @@ fn what_is_too_old_is_made_again_and_what_needs_it() {
     );
     let patterns = [RefPattern::parse("clean/date=2025-01-01/region={eu,us}").expect("refs")];
     let at = |minutes| {
-        let options =
-            PlanOptions { now: minute(20), force: Force::Nothing, max_age: Some(minutes) };
+        let options = PlanOptions {
+            now: minute(20),
+            force: Force::Nothing,
+            max_age: Some(minutes),
+            changed: false,
+        };
         render(&spec, &plan(&spec, &patterns, &world, &mut Runner(&world), &options))
     };
     let minutes = |count: u64| Duration::from_secs(60 * count);
@@ -585,6 +607,44 @@ fn what_is_too_old_is_made_again_and_what_needs_it() {
 }
 
 #[test]
+fn what_was_made_in_another_way_is_made_again_only_when_that_counts() {
+    let spec = spec_of(&shop());
+    let mut world = World::new(
+        "@src/2025-01-01.csv#1 raw/date=2025-01-01/region=eu#2 raw/date=2025-01-01/region=us#3
+         clean/date=2025-01-01/region=eu#4 clean/date=2025-01-01/region=us#5",
+    );
+    let mut recipe = |name: &str, command: &str, inputs: &str| {
+        world.recipes.insert(name.to_owned(), (command.to_owned(), inputs.to_owned()));
+    };
+    let raw = "raw/date=2025-01-01/region";
+    let source = "src/2025-01-01.csv";
+    recipe(&format!("{raw}=eu"), "raw 2025-01-01 eu raw/date=2025-01-01/region=eu", source);
+    recipe(&format!("{raw}=us"), "raw --fast us", source);
+    // The other one is as it was; how the first was made is not known any more.
+    recipe("clean/date=2025-01-01/region=us", "clean", &format!("{raw}=us {raw}=eu"));
+    let patterns = [RefPattern::parse("clean/date=2025-01-01/region={eu,us}").expect("refs")];
+    let made = |changed| {
+        let options = PlanOptions { now: now(), force: Force::Nothing, max_age: None, changed };
+        render(&spec, &plan(&spec, &patterns, &world, &mut Runner(&world), &options))
+    };
+    expect![[r#"
+        up to date: clean/date=2025-01-01/region=eu clean/date=2025-01-01/region=us raw/date=2025-01-01/region=eu raw/date=2025-01-01/region=us
+    "#]].assert_eq(&made(false));
+    expect![[r#"
+        0 raw raw/date=2025-01-01/region=us after []: changed Command (40.3)
+        1 clean clean/date=2025-01-01/region=us after [0]: input raw/date=2025-01-01/region=us is made
+        up to date: clean/date=2025-01-01/region=eu raw/date=2025-01-01/region=eu
+    "#]].assert_eq(&made(true));
+    world.recipes.remove(&format!("{raw}=us"));
+    let options = PlanOptions { now: now(), force: Force::Nothing, max_age: None, changed: true };
+    let inputs = render(&spec, &plan(&spec, &patterns, &world, &mut Runner(&world), &options));
+    expect![[r#"
+        0 clean clean/date=2025-01-01/region=us after []: changed Inputs (40.5)
+        up to date: clean/date=2025-01-01/region=eu raw/date=2025-01-01/region=eu raw/date=2025-01-01/region=us
+    "#]].assert_eq(&inputs);
+}
+
+#[test]
 fn upstream_tells_all_that_a_partition_is_made_from() {
     let spec = spec_of(&shop());
     let world = World::new(
@@ -592,7 +652,7 @@ fn upstream_tells_all_that_a_partition_is_made_from() {
          clean/date=2025-01-01/region=eu#3 clean/date=2025-01-01/region=us#11 report/date=2025-01-01#12",
     );
     let partition = PartitionRef::parse("report/date=2025-01-01").expect("a ref");
-    let options = PlanOptions { now: now(), force: Force::Nothing, max_age: None };
+    let options = PlanOptions { now: now(), force: Force::Nothing, max_age: None, changed: false };
     let answer =
         upstream(&spec, &partition, &world, &mut Runner(&world), &options).expect("an answer");
     let mut text = String::new();

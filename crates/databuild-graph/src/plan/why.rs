@@ -1,11 +1,11 @@
 //! Why one partition is up to date, or would be made: the chain from it to the first cause.
 
 use super::closure::{self, Node};
-use super::order;
 use super::{
     NeedsRunner, PartitionState, PartitionStates, Plan, PlanOptions, PlanProblem, Reason, RefId,
     SourceState, plan,
 };
+use super::{changed, order};
 use crate::spec::ProjectSpec;
 use crate::spec::wanted::RefPattern;
 use databuild_model::ids::{JobLabel, PartitionRef};
@@ -59,6 +59,7 @@ pub fn why(
                 | Reason::InterruptedBefore { .. }
                 | Reason::BeingMade { .. }
                 | Reason::TooOld { .. }
+                | Reason::Changed { .. }
                 | Reason::Forced,
             )
             | None => None,
@@ -105,7 +106,8 @@ pub fn upstream(
         })
         .map(Option::unwrap_or_default)
         .collect();
-    let plan = order::decide(spec, closure, options)?;
+    let changes = changed::find(spec, &closure, states, options)?;
+    let plan = order::decide(spec, closure, &changes, options)?;
     let reasons: HashMap<RefId, Reason> = plan
         .tasks
         .iter()

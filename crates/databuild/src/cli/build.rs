@@ -110,6 +110,7 @@ fn request(args: &BuildArgs, bel: &Bel) -> Result<BuildRequest, Failure> {
             .as_deref()
             .map(|text| super::when::duration("--max-age", text))
             .transpose()?,
+        changed: args.changed,
         parallel: args.jobs.and_then(|jobs| usize::try_from(jobs).ok()).and_then(NonZeroUsize::new),
         on_failure: if args.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing },
         ..BuildRequest::new("cli", wanted)

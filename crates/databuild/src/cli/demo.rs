@@ -38,6 +38,7 @@ pub(crate) fn run(args: &DemoArgs, context: &Context) -> Result<Exit, Failure> {
         force: None,
         no_wait: false,
         max_age: None,
+        changed: false,
         detach: false,
         server: None,
         events: None,

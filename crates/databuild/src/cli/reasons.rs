@@ -1,6 +1,6 @@
 //! Why something would be made, in a few words.
 
-use databuild_graph::plan::{Plan, Reason};
+use databuild_graph::plan::{Changed, Plan, Reason};
 
 /// The reason, with the partitions of `plan` named.
 pub(crate) fn text(plan: &Plan, reason: Reason) -> String {
@@ -18,5 +18,7 @@ pub(crate) fn text(plan: &Plan, reason: Reason) -> String {
         Reason::InputPlanned { input } => format!("needs {}", plan.partition(input)),
         Reason::Forced => "forced".to_owned(),
         Reason::TooOld { made_at } => format!("too old: made {made_at}"),
+        Reason::Changed { what: Changed::Command, run } => format!("changed: command ({run})"),
+        Reason::Changed { what: Changed::Inputs, run } => format!("changed: inputs ({run})"),
     }
 }

@@ -7,7 +7,7 @@ use super::outcome::{Exit, Failure};
 use super::reasons;
 use crate::render::paint::Paint;
 use crate::render::times::Times;
-use databuild_graph::plan::{PartitionState, SourceState};
+use databuild_graph::plan::{Changed, PartitionState, SourceState};
 use databuild_graph::plan::{Plan, Upstream, UpstreamStep, Why, WhyStep};
 use databuild_model::ids::PartitionRef;
 use serde_json::{Value, json};
@@ -27,18 +27,30 @@ pub(crate) fn run(args: &WhyArgs, context: &Context) -> Result<Exit, Failure> {
         works.stop()?;
         return print_upstream(context, &partition, &upstream??);
     }
-    let why = ask(|stop| works.engine().why(&partition, stop));
+    let why = ask(|stop| works.engine().why(&partition, stop))??;
+    let up_to_date = why.steps.first().is_some_and(|step| step.reason.is_none());
+    let changed =
+        if up_to_date { ask(|stop| works.engine().changed(&partition, stop))?? } else { None };
     works.stop()?;
-    let why = why??;
     let mut out = std::io::stdout().lock();
     match context.global.output {
-        Output::Human | Output::Raw => out.write_all(text(context, &why).as_bytes())?,
+        Output::Human | Output::Raw => {
+            out.write_all(text(context, &why).as_bytes())?;
+            if let Some(what) = changed {
+                let what = changed_word(what);
+                writeln!(
+                    out,
+                    "  its {what} changed since: databuild build --changed makes it again"
+                )?;
+            }
+        }
         Output::Json => {
             let steps: Vec<Value> =
                 why.steps.iter().map(|step| step_json(&why.plan, step)).collect();
             let value = json!({
                 "partition": partition.as_str(),
-                "up_to_date": why.steps.first().is_some_and(|step| step.reason.is_none()),
+                "up_to_date": up_to_date,
+                "changed": changed.map(changed_word),
                 "steps": steps,
             });
             writeln!(out, "{value}")?;
@@ -50,6 +62,13 @@ pub(crate) fn run(args: &WhyArgs, context: &Context) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+fn changed_word(what: Changed) -> &'static str {
+    match what {
+        Changed::Command => "command",
+        Changed::Inputs => "inputs",
+    }
 }
 
 fn text(context: &Context, why: &Why) -> String {

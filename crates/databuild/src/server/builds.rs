@@ -9,6 +9,7 @@ use crate::server::params::Params;
 use crate::server::problem::{Fault, Problem, Slug, Words};
 use crate::server::service::Service;
 use crate::server::views::{Build, Page};
+use crate::wire::when::age;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
@@ -40,6 +41,12 @@ pub(crate) struct StartBuild {
     /// As in `How`.
     #[serde(default)]
     fail_fast: bool,
+    /// As in `How`.
+    #[serde(default)]
+    max_age: Option<String>,
+    /// As in `How`.
+    #[serde(default)]
+    changed: bool,
 }
 
 /// How to build.
@@ -56,6 +63,12 @@ pub(crate) struct How {
     /// Start nothing more once a task has failed.
     #[serde(default)]
     pub(crate) fail_fast: bool,
+    /// Make again what was made longer ago than this: `12h`, `7d`.
+    #[serde(default)]
+    pub(crate) max_age: Option<String>,
+    /// Make again what was made by another command or from other inputs.
+    #[serde(default)]
+    pub(crate) changed: bool,
 }
 
 /// What to make again.
@@ -125,7 +138,7 @@ pub(crate) async fn start(
 ) -> Result<Response, Problem> {
     let start: StartBuild = body::json(&headers, body).await?;
     let wanted = Wanted::Partitions(patterns(&start.want)?);
-    let request = start.how().request(wanted);
+    let request = start.how().request(wanted)?;
     begin(service, request).await
 }
 
@@ -183,7 +196,7 @@ pub(crate) async fn retry(
 ) -> Result<Response, Problem> {
     let how: How = body::json(&headers, body).await?;
     let row = service.blocking(move |service| service.build(&build)).await?;
-    begin(service, how.request(Wanted::RestOf(row.id))).await
+    begin(service, how.request(Wanted::RestOf(row.id))?).await
 }
 
 /// The events of one build: a page as JSON, or all and what comes as server-sent events.
@@ -217,14 +230,28 @@ pub(crate) async fn events(
 impl StartBuild {
     /// How to build it.
     pub(crate) fn how(&self) -> How {
-        How { force: self.force, jobs: self.jobs, fail_fast: self.fail_fast }
+        How {
+            force: self.force,
+            jobs: self.jobs,
+            fail_fast: self.fail_fast,
+            max_age: self.max_age.clone(),
+            changed: self.changed,
+        }
     }
 }
 
 impl How {
     /// The request of the service for `wanted`.
-    pub(crate) fn request(self, wanted: Wanted) -> BuildRequest {
-        BuildRequest {
+    pub(crate) fn request(self, wanted: Wanted) -> Result<BuildRequest, Problem> {
+        let max_age = self.max_age.as_deref().map(|text| {
+            age(text).filter(|age| !age.is_zero()).ok_or_else(|| {
+                let expected = "a duration such as 90s, 12h or 7d";
+                Problem::parameter("body", "max_age", text, expected, "max_age is no duration")
+            })
+        });
+        Ok(BuildRequest {
+            max_age: max_age.transpose()?,
+            changed: self.changed,
             force: match self.force {
                 ForceWhat::Nothing => Force::Nothing,
                 ForceWhat::Wanted => Force::Wanted,
@@ -233,7 +260,7 @@ impl How {
             parallel: self.jobs,
             on_failure: if self.fail_fast { OnFailure::FailFast } else { OnFailure::KeepGoing },
             ..BuildRequest::new("service", wanted)
-        }
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use databuild_graph::execute::{StopFlag, Wanted};
-use databuild_graph::plan::{Plan, Reason, RefId, Task};
+use databuild_graph::plan::{Changed, Plan, Reason, RefId, Task};
 use databuild_graph::spec::ProjectSpec;
 use serde::Serialize;
 use std::sync::Arc;
@@ -37,7 +37,8 @@ pub(crate) struct TaskView {
     inputs: Vec<String>,
     /// The places, in `tasks`, of the tasks that must be done before.
     needs: Vec<usize>,
-    /// `missing`, `failed before`, `being made`, `stale`, `input planned` or `forced`.
+    /// `missing`, `failed before`, `interrupted before`, `being made`, `stale`, `input planned`,
+    /// `forced`, `too old`, `changed command` or `changed inputs`.
     reason: &'static str,
     /// The partition that the reason is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +65,7 @@ pub(crate) async fn plan(
 ) -> Result<Json<PlanView>, Problem> {
     let start: StartBuild = body::json(&headers, body).await?;
     let patterns = patterns(&start.want)?;
-    let request = start.how().request(Wanted::Partitions(patterns));
+    let request = start.how().request(Wanted::Partitions(patterns))?;
     let view = service.blocking(move |service| {
         let engine = service.engine()?;
         let plan = engine.plan(&request, &StopFlag::new())?;
@@ -97,6 +98,8 @@ impl TaskView {
             Reason::InputPlanned { input } => ("input planned", Some(input), None),
             Reason::Forced => ("forced", None, None),
             Reason::TooOld { .. } => ("too old", None, None),
+            Reason::Changed { what: Changed::Command, run } => ("changed command", None, Some(run)),
+            Reason::Changed { what: Changed::Inputs, run } => ("changed inputs", None, Some(run)),
         };
         TaskView {
             job_label: spec.job(task.job).map(|job| job.label.to_string()).unwrap_or_default(),

@@ -43,8 +43,11 @@ pub(crate) struct BuildArgs {
     #[arg(default_missing_value = "wanted")]
     pub(crate) force: Option<ForceChoice>,
     /// Make again what was made longer ago than this, such as 12h or 7d, also what is only needed
-    #[arg(long, value_name = "AGE", conflicts_with = "detach")]
+    #[arg(long, value_name = "AGE")]
     pub(crate) max_age: Option<String>,
+    /// Make again what another command, or other inputs, made; `why` tells where that is so
+    #[arg(long)]
+    pub(crate) changed: bool,
     /// Let the running service make it, and return at once; ends with 69 when none answers
     #[arg(long, conflicts_with_all = ["dry_run", "events", "no_wait"])]
     pub(crate) detach: bool,

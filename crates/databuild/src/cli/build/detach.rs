@@ -24,11 +24,11 @@ pub(super) fn run(args: &BuildArgs, context: &Context, project: &Project) -> Res
     let (path, body) = match &args.retry {
         Some(text) => {
             let build = super::to_retry(text, project.bel()?.as_ref())?;
-            (format!("/api/v1/builds/{build}/retry"), how(args))
+            (format!("/api/v1/builds/{build}/retry"), how(args)?)
         }
         None => {
             super::patterns(&args.refs)?;
-            let mut body = how(args);
+            let mut body = how(args)?;
             if let Value::Object(body) = &mut body {
                 body.insert("want".to_owned(), json!(args.refs));
             }
@@ -56,13 +56,24 @@ pub(super) fn run(args: &BuildArgs, context: &Context, project: &Project) -> Res
     Ok(Exit::Done)
 }
 
-fn how(args: &BuildArgs) -> Value {
+fn how(args: &BuildArgs) -> Result<Value, Failure> {
     let force = match args.force {
         None => "nothing",
         Some(ForceChoice::Wanted) => "wanted",
         Some(ForceChoice::All) => "all",
     };
-    json!({"force": force, "jobs": args.jobs, "fail_fast": args.fail_fast})
+    let mut how = json!({"force": force, "jobs": args.jobs, "fail_fast": args.fail_fast});
+    if let Value::Object(how) = &mut how {
+        // Only where asked for: an older service refuses what it does not know.
+        if let Some(text) = &args.max_age {
+            super::super::when::duration("--max-age", text)?;
+            how.insert("max_age".to_owned(), json!(text.trim()));
+        }
+        if args.changed {
+            how.insert("changed".to_owned(), json!(true));
+        }
+    }
+    Ok(how)
 }
 
 /// `127.0.0.1:8440`: from the flag, else where the project's service listens.

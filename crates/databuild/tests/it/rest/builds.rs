@@ -214,9 +214,16 @@ fn a_detached_build_of_the_command_line_is_made_by_the_service() {
     let (code, said) = hand("--retry 2 -o json");
     assert_eq!(code, Some(0), "{said}");
     events_of(&service, "3");
+    let (code, said) = hand("--max-age 1ms --changed -q clean/date=2025-01-20");
+    assert_eq!(code, Some(0), "{said}");
+    events_of(&service, "4");
+    let tasks = service.client.get("/api/v1/builds/4").json()["tasks"]["made"].clone();
+    assert_eq!(tasks, 2, "what is older is made again, and what it needs");
+    let wrong = service.client.post("/api/v1/builds", r#"{"want":["a/b"],"max_age":"soon"}"#);
+    assert_eq!(wrong.status, 400, "{}", wrong.text());
     let runs = env.sh("databuild runs -o jsonl | grep -o '\"state\":\"[a-z]*\"'");
     let states = String::from_utf8_lossy(&runs.stdout).into_owned();
-    assert_eq!(states, "\"state\":\"failed\"\n\"state\":\"failed\"\n\"state\":\"completed\"\n");
+    assert_eq!(states, "\"state\":\"completed\"\n\"state\":\"failed\"\n\"state\":\"failed\"\n\"state\":\"completed\"\n");
     let (status, said) = service.stop(Signal::TERM);
     assert!(status.success(), "{said}");
     let (code, said) = hand("clean/date=2025-01-20");
