@@ -233,6 +233,8 @@ pub mod event {
         pub const ENTRIES_FROM: &str = "entries_from";
         /// The last.
         pub const ENTRIES_TO: &str = "entries_to";
+        /// How many bytes were cut off.
+        pub const BYTES: &str = "bytes";
         /// The name of the file that was replaced.
         pub const SUSPECT: &str = "suspect";
     }

@@ -39,7 +39,7 @@ pub(super) fn cut_line(bytes: u64) -> WrapperJobEvent {
     let mut facts = Fields::default();
     facts.push(event::repair::WHAT, "cut");
     facts.push(event::gap::REASON, "the line was not whole when its writer died");
-    facts.push(event::gap::BYTES, bytes.to_string());
+    facts.push(event::repair::BYTES, bytes.to_string());
     WrapperJobEvent::new(event::STORE_REPAIRED, facts)
 }
 
