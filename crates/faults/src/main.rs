@@ -7,15 +7,20 @@ mod chance;
 mod check;
 mod clock;
 mod disk;
+mod job;
+mod ledger;
+mod liar;
 mod report;
 mod rigs;
 mod script;
 mod session;
+mod world;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use clock::Stopwatch;
 use report::Figures;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +29,8 @@ use std::time::Duration;
 /// Break things, and look.
 #[derive(Parser)]
 struct Arguments {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Only these rigs
     #[arg(long = "rig", value_enum)]
     rigs: Vec<Rig>,
@@ -39,17 +46,35 @@ struct Arguments {
     /// How long all of them together go on, instead
     #[arg(long)]
     minutes: Option<u64>,
+    /// The program to break [default: the `databuild` beside this program]
+    #[arg(long)]
+    databuild: Option<PathBuf>,
+}
+
+/// What the rigs start as processes of their own.
+#[derive(Subcommand)]
+enum Part {
+    /// A job whose every byte is known
+    #[command(hide = true)]
+    Job(job::JobArguments),
 }
 
 /// What is broken, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Rig {
+    /// Kill the processes of a build at any moment
+    Kill,
     /// Cut the power of a disk in memory after any step
     Power,
+    /// Seed bugs of durability, to see whether they are caught
+    Bugs,
 }
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
+    if let Some(Part::Job(job)) = &arguments.part {
+        return ended(job::run(job, &run_id()));
+    }
     let rigs = std::mem::take(&mut arguments.rigs);
     let rigs = if rigs.is_empty() { Rig::value_variants() } else { &rigs };
     if let Some(minutes) = arguments.minutes {
@@ -58,10 +83,17 @@ fn main() -> ExitCode {
     let mut good = true;
     println!("{:<12}{}", "rig", report::HEAD);
     for rig in rigs {
-        let figures = run(*rig, &arguments);
+        let figures = run(*rig, &arguments).unwrap_or_else(|error| {
+            let mut broken = Figures::default();
+            broken.find(arguments.first_seed, &error);
+            broken
+        });
         let name = rig.to_possible_value().map(|value| value.get_name().to_owned());
         let name = name.unwrap_or_default();
         println!("{name:<12}{figures}");
+        for note in &figures.notes {
+            println!("  {note}");
+        }
         for skipped in &figures.skipped {
             println!("  not done: {skipped}");
         }
@@ -74,12 +106,38 @@ fn main() -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn run(rig: Rig, arguments: &Arguments) -> Figures {
-    match rig {
+/// The job run that this process is the job of.
+#[expect(clippy::disallowed_methods, reason = "a job is told by its environment who it is")]
+fn run_id() -> String {
+    std::env::var("DATABUILD_JOB_RUN_ID").unwrap_or_default()
+}
+
+fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run(rig: Rig, arguments: &Arguments) -> anyhow::Result<Figures> {
+    Ok(match rig {
+        Rig::Kill => {
+            let program = program(arguments)?;
+            side_by_side(arguments, &|seed| rigs::kill::cycle(seed, &program))
+        }
         Rig::Power => {
             side_by_side(arguments, &|seed| rigs::power::story(seed, &|disk| Arc::new(disk)))
         }
-    }
+        Rig::Bugs => rigs::bugs::all(arguments.seed.unwrap_or(arguments.first_seed)),
+    })
+}
+
+/// The program under test.
+fn program(arguments: &Arguments) -> anyhow::Result<PathBuf> {
+    let beside = || Ok(std::env::current_exe()?.with_file_name("databuild"));
+    let program = arguments.databuild.clone().map_or_else(beside, anyhow::Ok)?;
+    anyhow::ensure!(program.is_file(), "there is no {}", program.display());
+    Ok(std::fs::canonicalize(program)?)
 }
 
 /// Seed after seed, on every core, until the time is over or something is found.

@@ -14,6 +14,8 @@ pub(crate) struct Figures {
     pub(crate) account: Account,
     /// Broken promises.
     pub(crate) findings: Vec<Finding>,
+    /// What else there is to tell.
+    pub(crate) notes: Vec<String>,
     /// What could not be done here, and why.
     pub(crate) skipped: Vec<String>,
 }
@@ -42,6 +44,7 @@ impl Figures {
         self.faults += other.faults;
         self.account.add(other.account);
         self.findings.extend(other.findings);
+        self.notes.extend(other.notes);
         for skipped in other.skipped {
             if !self.skipped.contains(&skipped) {
                 self.skipped.push(skipped);

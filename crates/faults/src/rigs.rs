@@ -1,3 +1,5 @@
 //! The rigs: each breaks something in its own way, and asks the oracle afterwards.
 
+pub(crate) mod bugs;
+pub(crate) mod kill;
 pub(crate) mod power;

@@ -1,0 +1,237 @@
+//! A place of its own for real processes: a project in a folder that goes away, the program, and the
+//! processes that came of it, each known by a mark in its environment.
+
+use crate::clock::Stopwatch;
+use crate::ledger::{self, Balance};
+use anyhow::{Context, Result, ensure};
+use databuild_model::ids::JobRunId;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// By this in their environment processes of a world are known.
+const MARK: &str = "FAULTS_WORLD";
+
+/// The folder of a world, and the programs in it.
+pub(crate) struct World {
+    dir: TempDir,
+    /// Where the project is; another file system than that of `dir` if a rig has mounted one.
+    place: PathBuf,
+    program: PathBuf,
+    rigs: PathBuf,
+}
+
+/// What a process of a world is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It runs a job: `databuild wrap`.
+    Wrapper,
+    /// It started wrappers, and collects: `databuild build`, `run`, `serve`.
+    Executor,
+    /// The job itself.
+    Job,
+    /// Something that only helps.
+    Other,
+}
+
+/// A process of a world.
+pub(crate) struct Process {
+    pub(crate) role: Role,
+    handle: OwnedFd,
+}
+
+impl World {
+    /// A folder for a project, which `program` is to build.
+    pub(crate) fn new(program: &Path) -> Result<World> {
+        let dir = tempfile::Builder::new().prefix("faults-").tempdir()?;
+        let place = dir.path().join("project");
+        std::fs::create_dir_all(dir.path().join("told"))?;
+        std::fs::create_dir_all(&place)?;
+        let rigs = std::env::current_exe()?;
+        Ok(World { dir, place, program: program.to_owned(), rigs })
+    }
+
+    /// Where jobs tell how far they came.
+    pub(crate) fn told(&self) -> PathBuf {
+        self.dir.path().join("told")
+    }
+
+    /// The folder of the logs.
+    pub(crate) fn logs_dir(&self) -> PathBuf {
+        self.place.join(".databuild/logs")
+    }
+
+    /// The project.
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// Writes a project with one partition for each of `jobs`: its seed, how many bytes its job prints,
+    /// and how long it pauses at most, in milliseconds.
+    pub(crate) fn write_project(&self, jobs: &[(u64, u64, u64)]) -> Result<()> {
+        let (rigs, told) = (self.rigs.display(), self.told());
+        let job = |(seed, bytes, pause): &(u64, u64, u64)| {
+            format!(
+                "[jobs.talk-{seed}]\nout = \"talk-{seed}\"\nrun = [\"{rigs}\", \"job\", \"--seed\", \
+                 \"{seed}\", \"--bytes\", \"{bytes}\", \"--pause\", \"{pause}\", \"--told\", \"{}\"]\n",
+                told.display()
+            )
+        };
+        let text: String = jobs.iter().map(job).collect();
+        Ok(std::fs::write(self.place.join("databuild.toml"), text)?)
+    }
+
+    /// The program, ready to be started here.
+    pub(crate) fn databuild(&self) -> Command {
+        self.command(&self.program)
+    }
+
+    /// Another program, ready to be started here.
+    #[expect(clippy::disallowed_methods, reason = "the rigs start programs, as users do")]
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(&self.place)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", self.dir.path())
+            .env("TZ", "UTC")
+            .env(MARK, self.dir.path());
+        command
+    }
+
+    /// Starts `command`; what it says on stderr goes into a file.
+    pub(crate) fn start(&self, command: &mut Command) -> Result<Child> {
+        let said = File::options().append(true).create(true).open(self.said_path())?;
+        command.stderr(said);
+        command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))
+    }
+
+    fn said_path(&self) -> PathBuf {
+        self.dir.path().join("said")
+    }
+
+    /// The last of what its processes said.
+    pub(crate) fn said(&self) -> String {
+        let said = std::fs::read(self.said_path()).unwrap_or_default();
+        let from = said.len().saturating_sub(600);
+        String::from_utf8_lossy(said.get(from..).unwrap_or_default()).into_owned()
+    }
+
+    /// The processes of this world that are alive.
+    pub(crate) fn processes(&self) -> Vec<Process> {
+        let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = folders.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        pids.filter_map(|pid| self.process(pid)).collect()
+    }
+
+    fn process(&self, pid: i32) -> Option<Process> {
+        if !self.is_marked(pid) {
+            return None;
+        }
+        let handle = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        // Asked again through the handle's time: the number may have become another process's.
+        let still = self.is_marked(pid);
+        let mut words = line.split(|byte| *byte == 0);
+        let (program, word) = (words.next()?, words.next().unwrap_or_default());
+        let role = match word {
+            b"wrap" => Role::Wrapper,
+            b"build" | b"run" | b"serve" if program.ends_with(b"databuild") => Role::Executor,
+            b"job" => Role::Job,
+            _ => Role::Other,
+        };
+        still.then_some(Process { role, handle })
+    }
+
+    fn is_marked(&self, pid: i32) -> bool {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let mark = format!("{MARK}={}", self.dir.path().display());
+        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    }
+
+    /// The account of all runs in the store.
+    ///
+    /// # Errors
+    /// A promise was broken.
+    pub(crate) fn balance(&self) -> Result<Vec<(JobRunId, Balance)>> {
+        let reader = ledger::reader(&self.logs_dir());
+        let mut balances = Vec::new();
+        for run in reader.list_available_jobs(None)? {
+            let label = reader.run_info(&run)?.job_label;
+            let seed = label.as_ref().and_then(|label| label.as_str().strip_prefix("talk-"));
+            let Some(seed) = seed.and_then(|seed| seed.parse().ok()) else { continue };
+            let balance = ledger::balance(&reader, &run, &self.told(), seed);
+            let balance = balance.with_context(|| format!("run {run} of seed {seed}"))?;
+            balances.push((run, balance));
+        }
+        Ok(balances)
+    }
+
+    /// Runs for which a job told how far it came.
+    pub(crate) fn told_runs(&self) -> Result<Vec<String>> {
+        let names = std::fs::read_dir(self.told())?.flatten().map(|entry| entry.file_name());
+        Ok(names.filter_map(|name| name.into_string().ok()).collect())
+    }
+}
+
+impl Drop for World {
+    /// Nothing of it is left behind.
+    fn drop(&mut self) {
+        for _ in 0..20 {
+            let left = self.processes();
+            if left.is_empty() {
+                return;
+            }
+            left.iter().for_each(Process::kill);
+            left.iter().for_each(|process| drop(wait_fd(&process.handle, Duration::from_secs(2))));
+        }
+    }
+}
+
+impl Process {
+    /// Kills it, if it is still there.
+    pub(crate) fn kill(&self) {
+        pidfd_send_signal(&self.handle, Signal::KILL).ok();
+    }
+}
+
+/// Waits for the end of a child; nothing if it takes longer than `patience`.
+pub(crate) fn wait(child: &mut Child, patience: Duration) -> Result<Option<ExitStatus>> {
+    let watch = Stopwatch::start();
+    let pid = Pid::from_raw(i32::try_from(child.id())?).context("no process")?;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        let left = patience.saturating_sub(watch.elapsed());
+        if left.is_zero() {
+            return Ok(None);
+        }
+        wait_fd(&pidfd_open(pid, PidfdFlags::empty())?, left)?;
+    }
+}
+
+fn wait_fd(handle: &OwnedFd, patience: Duration) -> Result<()> {
+    let mut fds = [PollFd::new(handle, PollFlags::IN)];
+    match poll(&mut fds, Some(&Timespec::try_from(patience)?)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Runs a command that must end well within `patience`.
+pub(crate) fn must_end(child: &mut Child, world: &World, patience: Duration) -> Result<ExitStatus> {
+    let status = wait(child, patience)?;
+    ensure!(status.is_some(), "it does not end within {patience:?}; it said {:?}", world.said());
+    status.context("no status")
+}
