@@ -8,3 +8,4 @@ pub mod batch;
 pub mod layout;
 pub mod naming;
 pub mod order;
+pub mod route;

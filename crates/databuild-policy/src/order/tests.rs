@@ -80,13 +80,17 @@ fn two_runs_are_merged_by_time() {
 #[test]
 fn a_run_that_begins_is_waited_for_a_little() {
     let limits = OrderLimits { settle: Duration::from_secs(1), ..LIMITS };
-    check_with(limits, "1/1@10+10 2/1@9+11 1/2@12+12 now=13 end=2", expect![[r#"
+    check_with(
+        limits,
+        "1/1@10+10 2/1@9+11 1/2@12+12 now=13 end=2",
+        expect![[r#"
         1/1@10+10:
         2/1@9+11:
         1/2@12+12: 2/1 1/1
         now=13:
         end=2: 1/2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

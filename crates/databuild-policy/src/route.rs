@@ -1,0 +1,4 @@
+//! Where an event goes: which events a pipeline takes, and into which file each of them is written.
+
+pub mod path;
+pub mod select;

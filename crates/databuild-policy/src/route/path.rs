@@ -1,0 +1,362 @@
+//! `path = "logs/{app}/error.log"`: a file for each combination of values. The template is code, values
+//! are data: they are encoded, never read again as a template, and can never leave the literal base.
+
+use crate::layout::LayoutEvent;
+use databuild_model::level::Level;
+use std::fmt;
+
+/// Most bytes of a name within a folder, on every file system that matters.
+pub const NAME_BYTES_MAX: usize = 255;
+/// Where a name is too long, so many bytes of it are kept before the sum of the whole.
+const NAME_BYTES_KEPT: usize = 180;
+
+/// What may stand in braces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PathField {
+    /// The application.
+    App,
+    /// The job.
+    Job,
+    /// The job run.
+    Run,
+    /// The build.
+    Build,
+    /// The level, in lower case.
+    Level,
+    /// The UTC date of the event, `2025-01-27`.
+    Date,
+    /// The partition.
+    Partition,
+    /// `stdout` or `stderr`.
+    Stream,
+    /// The logger.
+    Logger,
+}
+
+impl PathField {
+    const ALL: [(&'static str, PathField); 9] = [
+        ("app", PathField::App),
+        ("job", PathField::Job),
+        ("run", PathField::Run),
+        ("build", PathField::Build),
+        ("level", PathField::Level),
+        ("date", PathField::Date),
+        ("partition", PathField::Partition),
+        ("stream", PathField::Stream),
+        ("logger", PathField::Logger),
+    ];
+}
+
+/// Something wrong with a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathProblem {
+    /// Where, from 1, in characters.
+    pub column: usize,
+    /// What is wrong.
+    pub what: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+impl fmt::Display for PathProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}: {}; {}", self.column, self.what, self.remedy)
+    }
+}
+
+/// A path with fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathTemplate {
+    /// The literal beginning, up to and with a slash.
+    base: String,
+    /// Names below it; the last one is the file's.
+    names: Vec<Vec<Piece>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Literal(String),
+    Field(PathField),
+}
+
+impl PathTemplate {
+    /// Reads a template and says all that is wrong with it.
+    pub fn parse(text: &str) -> Result<PathTemplate, Vec<PathProblem>> {
+        let mut problems = Vec::new();
+        let pieces = pieces(text, &mut problems);
+        let mut problem = |what: &str, remedy: &str| {
+            problems.push(PathProblem {
+                column: 1,
+                what: what.to_owned(),
+                remedy: remedy.to_owned(),
+            });
+        };
+        let literal = match pieces.first() {
+            Some(Piece::Literal(literal)) => literal.as_str(),
+            Some(Piece::Field(_)) | None => "",
+        };
+        // Of a literal path the folder is the base, else whatever stands before the first field.
+        let base = literal.rfind('/').map_or("", |slash| literal.get(..=slash).unwrap_or(""));
+        let after_scheme = base.split_once("://").map_or(base, |(_, rest)| rest);
+        if after_scheme.trim_matches('/').is_empty() {
+            problem(
+                "a path needs a folder that is the same for all files",
+                "begin with one, as in logs/{app}/error.log",
+            );
+        }
+        let names = names(&pieces, base.len());
+        if names.iter().any(Vec::is_empty) {
+            problem("a path has no empty names", "leave one slash between names, none at the end");
+        }
+        let dots = |name: &Vec<Piece>| matches!(name.as_slice(), [Piece::Literal(it)] if it == "." || it == "..");
+        if after_scheme.split('/').any(|name| name == "." || name == "..") || names.iter().any(dots)
+        {
+            problem("`.` and `..` have no place in a path", "write the folder that is meant");
+        }
+        if problems.is_empty() {
+            Ok(PathTemplate { base: base.to_owned(), names })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The part that is the same for all files, with a slash at its end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The fields that decide between files.
+    pub fn fields(&self) -> impl Iterator<Item = PathField> {
+        self.names.iter().flatten().filter_map(|piece| match piece {
+            Piece::Field(field) => Some(*field),
+            Piece::Literal(_) => None,
+        })
+    }
+
+    /// Appends the path of `event`'s file.
+    pub fn render(&self, event: &LayoutEvent<'_>, out: &mut String) {
+        out.push_str(&self.base);
+        for (n, name) in self.names.iter().enumerate() {
+            if 0 < n {
+                out.push('/');
+            }
+            let begin = out.len();
+            for piece in name {
+                match piece {
+                    Piece::Literal(literal) => out.push_str(literal),
+                    Piece::Field(field) => value(*field, event, out),
+                }
+            }
+            shorten(begin, out);
+        }
+    }
+
+    /// Whether some event could have the same file under both. Errs on the side of yes.
+    pub fn may_meet(&self, other: &PathTemplate) -> bool {
+        let flat = |it: &PathTemplate| -> Vec<Piece> {
+            let mut flat = vec![Piece::Literal(it.base.clone())];
+            for (n, name) in it.names.iter().enumerate() {
+                if 0 < n {
+                    flat.push(Piece::Literal("/".to_owned()));
+                }
+                flat.extend(name.iter().cloned());
+            }
+            flat
+        };
+        meet(&symbols(&flat(self)), &symbols(&flat(other)))
+    }
+}
+
+fn pieces(text: &str, problems: &mut Vec<PathProblem>) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut literal = String::new();
+    let mut chars = text.chars().enumerate();
+    while let Some((n, c)) = chars.next() {
+        let mut problem = |what: String, remedy: String| {
+            problems.push(PathProblem { column: n + 1, what, remedy });
+        };
+        match c {
+            '{' => {
+                let word: String =
+                    chars.by_ref().map(|(_, c)| c).take_while(|c| *c != '}').collect();
+                let field = PathField::ALL.iter().find(|(name, _)| *name == word);
+                if !literal.is_empty() {
+                    pieces.push(Piece::Literal(std::mem::take(&mut literal)));
+                }
+                match field {
+                    Some((_, field)) => pieces.push(Piece::Field(*field)),
+                    None => problem(format!("there is no field {{{word}}}"), nearest(&word)),
+                }
+            }
+            '}' => {
+                problem("this } closes nothing".to_owned(), "fields stand in {braces}".to_owned())
+            }
+            c if c.is_control() => {
+                problem("a control character".to_owned(), "leave it out".to_owned());
+            }
+            c => literal.push(c),
+        }
+    }
+    if !literal.is_empty() {
+        pieces.push(Piece::Literal(literal));
+    }
+    pieces
+}
+
+fn nearest(word: &str) -> String {
+    let near = PathField::ALL
+        .iter()
+        .map(|(name, _)| (strsim::damerau_levenshtein(name, word), *name))
+        .filter(|(distance, name)| *distance <= name.len() / 2)
+        .min();
+    match near {
+        Some((_, name)) => format!("did you mean {{{name}}}?"),
+        None => {
+            let names: Vec<String> =
+                PathField::ALL.iter().map(|(name, _)| format!("{{{name}}}")).collect();
+            format!("there are {}", names.join(" "))
+        }
+    }
+}
+
+/// The names after the first `skip` bytes, which are literal.
+fn names(pieces: &[Piece], skip: usize) -> Vec<Vec<Piece>> {
+    let mut names = vec![Vec::new()];
+    for (n, piece) in pieces.iter().enumerate() {
+        match piece {
+            Piece::Field(_) => {
+                names.last_mut().into_iter().for_each(|name| name.push(piece.clone()))
+            }
+            Piece::Literal(literal) => {
+                let literal = if n == 0 { literal.get(skip..).unwrap_or("") } else { literal };
+                for (k, part) in literal.split('/').enumerate() {
+                    if 0 < k {
+                        names.push(Vec::new());
+                    }
+                    if !part.is_empty()
+                        && let Some(name) = names.last_mut()
+                    {
+                        name.push(Piece::Literal(part.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+    names
+}
+
+fn value(field: PathField, event: &LayoutEvent<'_>, out: &mut String) {
+    let level = match event.level {
+        Level::Trace => "trace",
+        Level::Debug => "debug",
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+        Level::Fatal => "fatal",
+    };
+    let text = match field {
+        PathField::App => event.app,
+        PathField::Job => event.job,
+        PathField::Run => event.run,
+        PathField::Build => event.build,
+        PathField::Level => level,
+        PathField::Date => {
+            out.push_str(&event.timestamp.day().to_string());
+            return;
+        }
+        PathField::Partition => event.partition,
+        PathField::Stream => event.stream,
+        PathField::Logger => event.logger,
+    };
+    encode(text, out);
+}
+
+/// Appends `text` so that it is part of one name, and different texts stay different: letters, digits and
+/// `-_.=` stand for themselves, other bytes are `%XX`, and nothing is `%`.
+fn encode(text: &str, out: &mut String) {
+    if text.is_empty() {
+        out.push('%');
+        return;
+    }
+    let at_start = out.is_empty() || out.ends_with('/');
+    for (n, byte) in text.bytes().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
+        // A name that begins with a dot is hidden, or is `..`.
+        let dot = byte == b'.' && !(n == 0 && at_start);
+        if plain || dot {
+            out.push(char::from(byte));
+        } else {
+            const HEX: &[u8; 16] = b"0123456789ABCDEF";
+            let digit = |half: u8| HEX.get(usize::from(half)).copied().map_or('0', char::from);
+            out.push('%');
+            out.push(digit(byte >> 4));
+            out.push(digit(byte & 15));
+        }
+    }
+}
+
+/// Cuts the name from `begin` on to what a folder takes; the sum of the whole keeps it apart from others.
+fn shorten(begin: usize, out: &mut String) {
+    let name = out.get(begin..).unwrap_or_default();
+    if name.len() <= NAME_BYTES_MAX {
+        return;
+    }
+    let sum = blake3::hash(name.as_bytes()).to_hex();
+    let mut keep = NAME_BYTES_KEPT;
+    while !name.is_char_boundary(keep) {
+        keep -= 1;
+    }
+    out.truncate(begin + keep);
+    out.push('~');
+    out.push_str(sum.get(..32).unwrap_or_default());
+}
+
+/// A character of a template: itself, or anything that a field may become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Symbol {
+    Is(char),
+    /// One or more characters, none of them a slash.
+    Some,
+}
+
+fn symbols(pieces: &[Piece]) -> Vec<Symbol> {
+    let mut symbols = Vec::new();
+    for piece in pieces {
+        match piece {
+            Piece::Literal(literal) => symbols.extend(literal.chars().map(Symbol::Is)),
+            Piece::Field(_) => symbols.push(Symbol::Some),
+        }
+    }
+    symbols
+}
+
+/// Whether two sequences have a text in common: rows of which prefixes of both do.
+fn meet(left: &[Symbol], right: &[Symbol]) -> bool {
+    // What is open after a prefix of each: nothing, or a field of either side that may go on.
+    let mut row = vec![false; right.len() + 1];
+    if let Some(first) = row.first_mut() {
+        *first = true;
+    }
+    for l in left {
+        let mut next = vec![false; right.len() + 1];
+        for (n, r) in right.iter().enumerate() {
+            let get = |row: &[bool], n: usize| row.get(n).copied().unwrap_or(false);
+            let both = get(&row, n);
+            let same = match (l, r) {
+                (Symbol::Is(l), Symbol::Is(r)) => l == r && both,
+                // A field takes this character, as its first or as a further one.
+                (Symbol::Some, Symbol::Is(r)) => *r != '/' && (both || get(&next, n)),
+                (Symbol::Is(l), Symbol::Some) => *l != '/' && (both || get(&row, n + 1)),
+                (Symbol::Some, Symbol::Some) => both || get(&next, n) || get(&row, n + 1),
+            };
+            if let Some(slot) = next.get_mut(n + 1) {
+                *slot = same;
+            }
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests;
