@@ -2,7 +2,7 @@
 //! and how is in `docs/explanation/performance.md`.
 
 mod comparisons;
-pub(crate) mod data;
+mod data;
 mod measure;
 mod table;
 mod trickle;
@@ -40,7 +40,7 @@ pub(crate) fn print_data(form: Form, bytes: usize, seed: u64) -> Result<()> {
     Ok(std::io::stdout().write_all(&make_data(form, bytes, seed))?)
 }
 
-fn make_data(form: Form, bytes: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn make_data(form: Form, bytes: usize, seed: u64) -> Vec<u8> {
     match form {
         Form::Entries => data::entries(RUN, seed, bytes),
         Form::Plain => data::plain_lines(seed, bytes),

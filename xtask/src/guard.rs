@@ -1,13 +1,15 @@
 //! The guard of the hot functions: instructions per line, counted by callgrind, compared with what is
 //! committed. Time on a shared machine proves nothing; a count of instructions hardly moves.
 
-use crate::bench::{RUN, data};
+use crate::bench::{Form, make_data};
+use crate::process::command;
 use crate::suite::{House, Outcome, is_there, output_of};
 use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 /// What is committed, below the root.
 const COUNTS: &str = "xtask/src/guard/counts.toml";
@@ -26,9 +28,37 @@ struct Hot {
     name: &'static str,
     package: &'static str,
     example: &'static str,
+    form: Form,
+    /// Whether it wants the name of a folder that is not there yet.
+    into_folder: bool,
 }
 
-const HOT: &[Hot] = &[Hot { name: "scan", package: "databuild-model", example: "scan" }];
+const HOT: &[Hot] = &[
+    // What the collector looks at of each line.
+    Hot {
+        name: "scan",
+        package: "databuild-model",
+        example: "scan",
+        form: Form::Entries,
+        into_folder: false,
+    },
+    // All that the collector does: check, label, count, index, hash, write.
+    Hot {
+        name: "collect",
+        package: "databuild-logs",
+        example: "collect",
+        form: Form::Entries,
+        into_folder: true,
+    },
+    // All that the wrapper does with a line of text.
+    Hot {
+        name: "wrap",
+        package: "databuild-job",
+        example: "lines",
+        form: Form::Plain,
+        into_folder: false,
+    },
+];
 
 /// Instructions per line by name, and the compiler that made them.
 #[derive(Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -53,11 +83,6 @@ pub(crate) fn gate(house: &House) -> Outcome {
 
 fn measure(house: &House) -> Result<Counts> {
     let place = tempfile::tempdir()?;
-    let (lines, nothing) = (place.path().join("lines"), place.path().join("nothing"));
-    let text = data::entries(RUN, 1, INPUT_BYTES);
-    let n_lines = text.iter().filter(|byte| **byte == b'\n').count();
-    fs::write(&lines, text)?;
-    fs::write(&nothing, b"")?;
     let mut found = Counts { rustc: compiler(house)?, ..Counts::default() };
     for hot in HOT {
         let (ended_well, said) = output_of(
@@ -69,11 +94,11 @@ fn measure(house: &House) -> Result<Counts> {
             ]),
         );
         ensure!(ended_well, "{said}");
-        let program = house.target().join("release/examples").join(hot.example);
-        let work =
-            instructions(house, &program, &lines)? - instructions(house, &program, &nothing)?;
-        let per_line = work / u64::try_from(n_lines)?;
-        found.instructions_per_line.insert(hot.name.to_owned(), per_line);
+        let lines = make_data(hot.form, INPUT_BYTES, 1);
+        let n_lines = lines.iter().filter(|byte| **byte == b'\n').count();
+        let of_lines = instructions(house, hot, place.path(), "lines", &lines)?;
+        let work = of_lines - instructions(house, hot, place.path(), "nothing", b"")?;
+        found.instructions_per_line.insert(hot.name.to_owned(), work / u64::try_from(n_lines)?);
     }
     Ok(found)
 }
@@ -84,11 +109,22 @@ fn compiler(house: &House) -> Result<String> {
     Ok(said.split_whitespace().nth(1).unwrap_or_default().to_owned())
 }
 
-/// Instructions that `program` takes for the input in `input`.
-fn instructions(house: &House, program: &Path, input: &Path) -> Result<u64> {
-    let mut command = house.command("valgrind");
-    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
-    let (ended_well, said) = output_of(command.stdin(File::open(input)?));
+/// Instructions that a program takes for `input`, which it gets through a pipe.
+fn instructions(house: &House, hot: &Hot, place: &Path, name: &str, input: &[u8]) -> Result<u64> {
+    let file = place.join(name);
+    fs::write(&file, input)?;
+    let mut feeder = command("cat", place).arg(&file).stdout(Stdio::piped()).spawn()?;
+    let mut program = house.command("valgrind");
+    program.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    program.arg(house.target().join("release/examples").join(hot.example));
+    if hot.into_folder {
+        program.arg(place.join(format!("{}-{name}", hot.name)));
+    }
+    program.stdin(feeder.stdout.take().context("the feeder has no output")?);
+    let (ended_well, said) = output_of(&mut program);
+    // Nobody keeps the reading end open now, so it ends.
+    drop(program);
+    feeder.wait()?;
     ensure!(ended_well, "{said}");
     said.lines()
         .find_map(|line| line.split_once("Collected : "))

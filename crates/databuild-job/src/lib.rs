@@ -10,6 +10,8 @@ mod clock_watch;
 mod config;
 mod emit;
 mod exit;
+#[doc(hidden)]
+pub mod hot;
 mod identity;
 mod job;
 mod launch;
