@@ -25,13 +25,15 @@ pub const SYNC_THREADS_MAX: usize = 16;
 /// a line within a quarter of a second.
 pub const BATCH_WAIT_MAX: Duration = Duration::from_millis(250);
 
-/// The longest wait for more from a pipe that trickles in a crowd. Half of
-/// [`REFRESH_INTERVAL_MAX`]: the other half is for the way to the disk.
-pub const BATCH_WAIT_CROWD_MAX: Duration = Duration::from_millis(500);
+/// The longest wait for more from a pipe that trickles in a crowd: what is left of
+/// [`REFRESH_INTERVAL_MAX`] is for the way to the disk. At 36 KB a second, as of a job that prints a
+/// hundred lines, a pipe is less than half full by then.
+pub const BATCH_WAIT_CROWD_MAX: Duration = Duration::from_millis(750);
 
-/// Looks at pipes that trickle, a second, from which on each waits longer. A look costs about as much
-/// as thirty lines, so twice as many would cost hundreds of jobs more than what they say.
-pub const BATCH_LOOKS_PER_SECOND: u32 = 500;
+/// How much longer each pipe waits for every one that trickles. A look, an append and their part of a
+/// sync cost what fifty lines cost; a third of this would make hundreds of jobs pay more for that than
+/// for what they say, and three times of this would delay dozens of them.
+pub const BATCH_WAIT_PER_PIPE: Duration = Duration::from_millis(3);
 
 /// Waits shorter than this cost more than they save.
 pub const BATCH_WAIT_MIN: Duration = Duration::from_millis(1);

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Timers are put to these moments, so that many pipes are looked at in one go, and what they bring
 /// goes to the disk together.
 const TICK: Duration = Duration::from_millis(10);
-const LONG_TICK: Duration = Duration::from_millis(125);
+const LONG_TICK: Duration = Duration::from_millis(250);
 
 /// What is to happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +67,7 @@ pub(super) fn read_time(now: Duration, wait: Duration) -> Duration {
         return now + wait;
     }
     let (time, tick) = ((now + wait).as_nanos(), TICK.as_nanos());
-    let nanos = if wait < LONG_TICK * 2 {
+    let nanos = if wait < LONG_TICK {
         time.div_ceil(tick) * tick
     } else {
         // No pipe may wait longer.
@@ -114,8 +114,8 @@ mod tests {
         check(0, 10, 10);
         check(1, 10, 20);
         check(1, 250, 250);
-        check(1, 500, 500);
-        check(124, 500, 500);
-        check(501, 500, 1_000);
+        check(1, 750, 750);
+        check(249, 750, 750);
+        check(501, 750, 1_250);
     }
 }

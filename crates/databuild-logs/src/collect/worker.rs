@@ -50,7 +50,7 @@ pub(super) fn wake(event: &OwnedFd) {
 
 /// How long a pipe may wait when so many are read by the clock.
 fn wait_max(pipes: u32) -> Duration {
-    let crowded = Duration::from_secs(1) * pipes / limits::BATCH_LOOKS_PER_SECOND;
+    let crowded = limits::BATCH_WAIT_PER_PIPE.saturating_mul(pipes);
     crowded.clamp(limits::BATCH_WAIT_MAX, limits::BATCH_WAIT_CROWD_MAX)
 }
 
@@ -200,7 +200,7 @@ impl Worker {
             return self.listen(id, Interest::Nothing);
         }
         let look = Look { bytes, capacity: run.capacity, now: self.clock.mono() };
-        let wait_max = wait_max(self.timers.reads()).min(self.options.refresh_interval / 2);
+        let wait_max = wait_max(self.timers.reads()).min(self.options.refresh_interval * 3 / 4);
         let bounds = BatchLimits { wait_max, wait_min: limits::BATCH_WAIT_MIN };
         let verdict = batch::judge(&mut run.batching, look, bounds);
         if verdict.hot && run.capacity < limits::READ_BYTES_MAX {

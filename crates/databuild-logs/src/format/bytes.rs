@@ -69,14 +69,16 @@ impl<'a> Reader<'a> {
     /// A number; at most ten bytes, and no bits beyond 64.
     #[inline]
     pub fn varint(&mut self) -> Option<u64> {
-        // Most numbers of an index are one byte long, and a large run has a million of them.
-        match self.0.split_first() {
-            Some((&first, rest)) if first < 0x80 => {
-                self.0 = rest;
-                Some(u64::from(first))
-            }
-            Some(_) | None => self.long_varint(),
-        }
+        // Most numbers of an index take one to three bytes, and a large run has a million of them.
+        let low = |byte: u8| u64::from(byte & 0x7f);
+        let (value, rest) = match self.0 {
+            [a, rest @ ..] if *a < 0x80 => (low(*a), rest),
+            [a, b, rest @ ..] if *b < 0x80 => (low(*a) | low(*b) << 7, rest),
+            [a, b, c, rest @ ..] if *c < 0x80 => (low(*a) | low(*b) << 7 | low(*c) << 14, rest),
+            _ => return self.long_varint(),
+        };
+        self.0 = rest;
+        Some(value)
     }
 
     fn long_varint(&mut self) -> Option<u64> {

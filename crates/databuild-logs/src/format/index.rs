@@ -199,15 +199,32 @@ fn severity(level: Level) -> u64 {
 /// Reads an index, as far as it is whole.
 pub fn read_index(bytes: &[u8]) -> Result<RunIndex, IndexError> {
     let mut blocks = Vec::new();
-    let index = visit_index(bytes, &mut |block| blocks.push(std::mem::take(block)))?;
+    let index = visit(bytes, |row, count, packed| {
+        // Each posting has at least two bytes, so the length of the record bounds the memory.
+        let mut postings = Vec::with_capacity(count.min(packed.len() / 2));
+        read_postings(&row, packed, |posting| postings.push(posting))?;
+        (postings.len() == count).then(|| blocks.push(Block { row, postings }))
+    })?;
     Ok(RunIndex { blocks, ..index })
 }
 
-/// Reads an index, as far as it is whole, and shows each block instead of keeping it: the index of a
-/// gigabyte has tens of thousands. What is answered has no blocks.
-pub fn visit_index(
+/// Reads an index, as far as it is whole, and shows each row, with its postings as bytes for
+/// [`read_postings`], instead of keeping it: the index of a gigabyte has tens of thousands of rows and
+/// ten times as many postings, most of which nobody asks for. What is answered has no blocks.
+pub fn visit_rows(
     bytes: &[u8],
-    visit: &mut dyn FnMut(&mut Block),
+    each: &mut dyn FnMut(IndexRow, &[u8]),
+) -> Result<RunIndex, IndexError> {
+    visit(bytes, |row, _, packed| {
+        each(row, packed);
+        Some(())
+    })
+}
+
+/// Shows each row, the number of its postings and their bytes, until `each` finds one wrong.
+fn visit(
+    bytes: &[u8],
+    mut each: impl FnMut(IndexRow, usize, &[u8]) -> Option<()>,
 ) -> Result<RunIndex, IndexError> {
     let magic = bytes.get(..MAGIC.len()).ok_or(IndexError::NoHeader)?;
     if magic != MAGIC {
@@ -217,16 +234,15 @@ pub fn visit_index(
     let header = (first.kind == HEADER).then(|| read_header(first.payload)).flatten();
     let header = header.ok_or(IndexError::NoHeader)?;
     let mut index = RunIndex { header, blocks: Vec::new(), seal: None, valid_bytes: first.end };
-    let (mut block, mut next) = (Block::default(), (0, 0));
+    let mut next = (0, 0);
     for record in frame::records(bytes, first.end) {
         match record.kind {
             BLOCK => {
-                let read = read_block(record.payload, &mut block);
-                if read.is_none() || next != (block.row.offset, block.row.first_line) {
+                let Some((row, count, packed)) = read_row(record.payload) else { break };
+                if next != (row.offset, row.first_line) || each(row, count, packed).is_none() {
                     break;
                 }
-                next = (block.row.end(), block.row.end_line());
-                visit(&mut block);
+                next = (row.end(), row.end_line());
             }
             SEAL => {
                 index.seal = read_seal_payload(record.payload);
@@ -272,8 +288,8 @@ fn read_header(payload: &[u8]) -> Option<IndexHeader> {
     })
 }
 
-/// Reads a block into one whose memory is used again.
-fn read_block(payload: &[u8], block: &mut Block) -> Option<()> {
+/// The row of a block, the number of its postings, and their bytes.
+fn read_row(payload: &[u8]) -> Option<(IndexRow, usize, &[u8])> {
     let mut input = Reader(payload);
     let mut row = IndexRow {
         offset: input.varint()?,
@@ -293,11 +309,15 @@ fn read_block(payload: &[u8], block: &mut Block) -> Option<()> {
         *count = u32::try_from(input.varint()?).ok()?;
     }
     let count = usize::try_from(input.varint()?).ok()?;
-    // Each posting has at least two bytes, so the length of the record bounds the memory.
-    block.postings.clear();
-    block.postings.reserve(count.min(input.0.len() / 2));
+    Some((row, count, input.0))
+}
+
+/// Reads the postings of the block of `row`. `None` if they are not whole; some may have been shown
+/// by then.
+pub fn read_postings(row: &IndexRow, packed: &[u8], mut each: impl FnMut(Posting)) -> Option<()> {
+    let mut input = Reader(packed);
     let (mut line, mut offset) = (row.first_line, row.offset);
-    for _ in 0..count {
+    while !input.0.is_empty() {
         let packed = input.varint()?;
         offset = offset.checked_add(packed >> 2).filter(|offset| *offset < row.end())?;
         line = line.checked_add(input.varint()?).filter(|line| *line < row.end_line())?;
@@ -307,9 +327,8 @@ fn read_block(payload: &[u8], block: &mut Block) -> Option<()> {
             2 => Level::Fatal,
             _ => return None,
         };
-        block.postings.push(Posting { line, offset, level });
+        each(Posting { line, offset, level });
     }
-    block.row = row;
     Some(())
 }
 

@@ -3,7 +3,7 @@
 use super::file::FileStamp;
 use super::index::Index;
 use crate::format::RunRecord;
-use crate::format::index::{IndexHeader, visit_index};
+use crate::format::index::{IndexHeader, visit_rows};
 use databuild_model::ids::JobRunId;
 use databuild_model::time::Day;
 use lru::LruCache;
@@ -29,9 +29,9 @@ impl Kept {
     /// out. One that cannot be read, or is that of another run, is as good as none.
     pub(super) fn read(day: Day, stamp: FileStamp, bytes: &[u8], run: &JobRunId, end: u64) -> Self {
         let mut index = Index::default();
-        let read = visit_index(bytes, &mut |block| {
-            if block.row.end() <= end && index.covered() == block.row.offset {
-                index.push(block);
+        let read = visit_rows(bytes, &mut |row, postings| {
+            if row.end() <= end && index.covered() == row.offset {
+                index.push(&row, postings);
             }
         });
         let Ok(read) = read else { return Kept::unknown(day, Some(stamp)) };

@@ -1,8 +1,8 @@
 //! A run's index as the reader uses it: which lines can answer a question, and which certainly
 //! cannot. Values and arithmetic; where an index comes from is another file's matter.
 
-use super::walk::{Span, width};
-use crate::format::{Block, IndexRow, Posting};
+use super::walk::Span;
+use crate::format::{IndexRow, Posting, index};
 use databuild_model::entry::Kind;
 use databuild_model::level::Level;
 use databuild_model::query::{KindSet, LevelSet, LogFilter};
@@ -13,7 +13,7 @@ use std::ops::Range;
 const SEVERE: [Level; 3] = [Level::Warn, Level::Error, Level::Fatal];
 
 /// What is known of a block, beside the end of the one before it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) offset: u64,
     pub(super) bytes: u64,
@@ -25,6 +25,8 @@ pub(super) struct Row {
     pub(super) max_sequence: u64,
     levels: u8,
     kinds: u8,
+    /// Where the lines of the [`SEVERE`] levels are told, in the index's own bytes.
+    postings: Range<usize>,
 }
 
 impl Row {
@@ -34,30 +36,6 @@ impl Row {
 
     fn end_line(&self) -> u64 {
         self.first_line + self.lines
-    }
-}
-
-/// Where a line of one of the [`SEVERE`] levels begins, and its place in them: a file's offsets fit
-/// into 62 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Severe(u64);
-
-impl Severe {
-    fn new(offset: u64, level: Level) -> Self {
-        let place = SEVERE.iter().position(|severe| *severe == level).unwrap_or_default();
-        Severe(offset << 2 | width(place))
-    }
-
-    fn offset(self) -> u64 {
-        self.0 >> 2
-    }
-
-    fn level(self) -> Level {
-        match self.0 & 3 {
-            0 => Level::Warn,
-            1 => Level::Error,
-            _ => Level::Fatal,
-        }
     }
 }
 
@@ -75,16 +53,17 @@ pub(super) struct Totals {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     rows: Vec<Row>,
-    /// In the order of the file.
-    severe: Vec<Severe>,
+    /// The postings of all rows, as they stand in the file of the index: few questions are about many
+    /// of them.
+    postings: Vec<u8>,
     totals: Totals,
 }
 
 impl Index {
-    /// Takes the block that follows those before.
-    pub(super) fn push(&mut self, Block { row, postings }: &Block) {
-        let severe = |posting: &Posting| Severe::new(posting.offset, posting.level);
-        self.severe.extend(postings.iter().map(severe));
+    /// Takes the row that follows those before, and its postings.
+    pub(super) fn push(&mut self, row: &IndexRow, postings: &[u8]) {
+        let start = self.postings.len();
+        self.postings.extend_from_slice(postings);
         self.totals.add(row);
         self.rows.push(Row {
             offset: row.offset,
@@ -97,6 +76,7 @@ impl Index {
             max_sequence: row.max_sequence,
             levels: row.levels(),
             kinds: row.kinds(),
+            postings: start..self.postings.len(),
         });
     }
 
@@ -117,12 +97,23 @@ impl Index {
 
     /// Where the first line of at least `level` begins, if that is known; `level` is severe.
     pub(super) fn first_severe(&self, level: Level) -> Option<u64> {
-        self.severe.iter().find(|severe| level <= severe.level()).map(|severe| severe.offset())
+        let mut first = None;
+        for row in &self.rows {
+            self.postings_of(row, |posting| {
+                if level <= posting.level {
+                    first.get_or_insert(posting.offset);
+                }
+            });
+            if first.is_some() {
+                break;
+            }
+        }
+        first
     }
 
     /// What it costs to keep, in bytes.
     pub(super) fn weight(&self) -> usize {
-        self.rows.capacity() * size_of::<Row>() + self.severe.capacity() * size_of::<Severe>()
+        self.rows.capacity() * size_of::<Row>() + self.postings.capacity()
     }
 
     /// The best known place at or before line `number`: where a line begins, and its number.
@@ -158,10 +149,16 @@ impl Index {
             }
             let within = row.offset.max(range.start)..row.end().min(range.end);
             if question.severe_only {
-                for severe in self.severe_in(&within) {
-                    if question.levels.contains(severe.level()) {
-                        spans.line(severe.offset());
+                let before = spans.done.len();
+                let whole = self.postings_of(row, |posting| {
+                    if within.contains(&posting.offset) && question.levels.contains(posting.level) {
+                        spans.line(posting.offset);
                     }
+                });
+                // Postings that nobody can read say nothing; each line is looked at.
+                if whole.is_none() {
+                    spans.done.truncate(before);
+                    spans.lines(within);
                 }
             } else {
                 spans.lines(within);
@@ -171,10 +168,15 @@ impl Index {
         spans.done
     }
 
-    fn severe_in(&self, range: &Range<u64>) -> &[Severe] {
-        let start = self.severe.partition_point(|severe| severe.offset() < range.start);
-        let end = self.severe.partition_point(|severe| severe.offset() < range.end);
-        self.severe.get(start..end).unwrap_or_default()
+    fn postings_of(&self, row: &Row, each: impl FnMut(Posting)) -> Option<()> {
+        let place = IndexRow {
+            offset: row.offset,
+            bytes: row.bytes,
+            first_line: row.first_line,
+            entries: row.lines,
+            ..IndexRow::default()
+        };
+        index::read_postings(&place, self.postings.get(row.postings.clone())?, each)
     }
 }
 
