@@ -17,7 +17,7 @@ pub fn entries_of(
     input: &mut impl Read,
     output: &mut impl Write,
 ) -> io::Result<u64> {
-    let mut capture = Capture::new(Stream::Stdout);
+    let mut capture = Capture::going_on(Stream::Stdout, 0, 0);
     let mut emitter = Emitter::new(run, Vec::new());
     loop {
         let got = input.read(capture.space())?;

@@ -69,15 +69,29 @@ impl<'a> Reader<'a> {
     /// A number; at most ten bytes, and no bits beyond 64.
     #[inline]
     pub fn varint(&mut self) -> Option<u64> {
-        // Most numbers of an index take one to three bytes, and a large run has a million of them.
-        let low = |byte: u8| u64::from(byte & 0x7f);
-        let (value, rest) = match self.0 {
-            [a, rest @ ..] if *a < 0x80 => (low(*a), rest),
-            [a, b, rest @ ..] if *b < 0x80 => (low(*a) | low(*b) << 7, rest),
-            [a, b, c, rest @ ..] if *c < 0x80 => (low(*a) | low(*b) << 7 | low(*c) << 14, rest),
-            _ => return self.long_varint(),
-        };
-        self.0 = rest;
+        // Most numbers of an index are one byte long, and a large run has a million of them.
+        match self.0.split_first() {
+            Some((&first, rest)) if first < 0x80 => {
+                self.0 = rest;
+                Some(u64::from(first))
+            }
+            Some(_) | None => self.some_bytes().or_else(|| self.long_varint()),
+        }
+    }
+
+    /// A number of at most eight bytes, if so many are left: taken as one word.
+    fn some_bytes(&mut self) -> Option<u64> {
+        const TOPS: u64 = 0x8080_8080_8080_8080;
+        let word = u64::from_le_bytes(*self.0.first_chunk()?);
+        let ends = !word & TOPS;
+        let end = ends.checked_sub(1)?;
+        let bits = word & (ends ^ end) & !TOPS;
+        // Seven bits of each byte, a byte apart: pairs are pushed together, then fours.
+        let pairs = bits & 0x007f_007f_007f_007f | (bits & 0x7f00_7f00_7f00_7f00) >> 1;
+        let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
+        let value = fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4;
+        let len = usize::try_from(ends.trailing_zeros() / 8 + 1).ok()?;
+        self.0 = self.0.get(len..)?;
         Some(value)
     }
 

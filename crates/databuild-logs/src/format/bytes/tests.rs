@@ -30,6 +30,18 @@ proptest! {
     }
 
     #[test]
+    fn numbers_of_any_length_read_back(numbers in prop::collection::vec((any::<u64>(), 0u32..64), 1..9)) {
+        let numbers: Vec<u64> = numbers.into_iter().map(|(number, less)| number >> less).collect();
+        let mut out = Writer::default();
+        numbers.iter().for_each(|number| out.varint(*number));
+        let mut input = Reader(&out.0);
+        for number in numbers {
+            prop_assert_eq!(input.varint(), Some(number));
+        }
+        prop_assert!(input.0.is_empty());
+    }
+
+    #[test]
     fn any_bytes_are_read_without_panic(bytes: Vec<u8>) {
         let mut input = Reader(&bytes);
         while input.varint().is_some() && input.option().is_some() && input.text().is_some() {}
