@@ -183,10 +183,11 @@ fn pieces(text: &str, problems: &mut Vec<PathProblem>) -> Vec<Piece> {
                 if !literal.is_empty() {
                     pieces.push(Piece::Literal(std::mem::take(&mut literal)));
                 }
-                match field {
-                    Some((_, field)) => pieces.push(Piece::Field(*field)),
-                    None => problem(format!("there is no field {{{word}}}"), nearest(&word)),
+                if field.is_none() {
+                    problem(format!("there is no field {{{word}}}"), nearest(&word));
                 }
+                // Some field, so that its name is not empty too.
+                pieces.push(Piece::Field(field.map_or(PathField::App, |(_, field)| *field)));
             }
             '}' => {
                 problem("this } closes nothing".to_owned(), "fields stand in {braces}".to_owned())
