@@ -12,6 +12,7 @@ use anyhow::{Result, bail};
 pub(crate) use cache::prepare as target_folder;
 use gate::{Gate, Tally};
 pub(crate) use gate::{Outcome, output_of};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -59,7 +60,7 @@ pub(crate) fn run(root: &Path, only: &[String]) -> Result<bool> {
         bail!("there is no gate {unknown:?}; there are {}", gate_names());
     }
     let house = House::new(root, cache::prepare()?);
-    tools::prepare();
+    tools::prepare(&house.target);
     tools::prepare_python(&house.target);
     println!("compiling in {}", house.target.display());
     let mut tally = Tally::default();
@@ -69,6 +70,15 @@ pub(crate) fn run(root: &Path, only: &[String]) -> Result<bool> {
         }
     }
     Ok(tally.close())
+}
+
+/// Where programs are looked for: those that the machine has, then those that were unpacked.
+#[expect(clippy::disallowed_methods, reason = "a program, and the only place where it asks")]
+fn with_tools(unpacked: &Path) -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    path.push(":");
+    path.push(unpacked);
+    path
 }
 
 /// The tree under test, and where it is compiled.
@@ -88,6 +98,7 @@ impl House {
         let mut command = crate::process::command("timeout", &self.root);
         command.arg("--kill-after=10").arg(GATE_TIME_MAX.as_secs().to_string()).arg(program);
         command
+            .env("PATH", with_tools(&tools::unpacked(&self.target)))
             .env("CARGO_TARGET_DIR", &self.target)
             // Nothing is edited between two compilations here.
             .env("CARGO_INCREMENTAL", "0")

@@ -20,9 +20,9 @@ const GROWTH_MAX: u64 = 4 << 20;
 
 /// Resident memory of this process.
 fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
-    let pages = statm.split(' ').nth(1).expect("the second field");
-    pages.parse::<u64>().expect("a number") * rustix::param::page_size() as u64
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
 }
 
 /// What the `n`th run says. Every value that can be new is: its id, its partition, the value of an

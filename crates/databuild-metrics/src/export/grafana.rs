@@ -45,7 +45,7 @@ fn variables() -> Vec<Value> {
     let of_label = |name: &str, label: &str, query: String| {
         json!({
             "name": name, "label": label, "type": "query", "datasource": source(),
-            "query": {"query": query, "refId": name}, "definition": query,
+            "query": {"query": query, "refId": name},
             "refresh": 2, "sort": 1, "multi": true, "includeAll": true, "allValue": ".*",
             "current": {"text": ["All"], "value": ["$__all"], "selected": true},
             "hide": 0, "options": [], "regex": "", "skipUrlSync": false,

@@ -2,6 +2,7 @@
 //! alerts ask.
 
 use crate::env::TestEnv;
+use crate::reference::lost_by_grafana;
 use crate::rest::client::Client;
 use crate::rest::rig::Service;
 use databuild_metrics::export::{RUNBOOKS, dashboard, rules};
@@ -136,6 +137,15 @@ fn history(env: &TestEnv) {
                databuild emit metric points_total 3; databuild emit metric heat 20.5; exit 1";
     env.write("databuild-demo/job.sh", job);
     assert_eq!(env.sh("databuild -C databuild-demo run -- sh job.sh").status.code(), Some(1));
+}
+
+#[test]
+fn grafana_knows_every_key_of_the_dashboard() {
+    let text = dashboard();
+    assert_eq!(lost_by_grafana(&text).unwrap_or_default(), "");
+    // The judge sees what is wrong.
+    let wrong = text.replace("\"legendFormat\"", "\"legendform\"").replace("24h", "1d");
+    assert!(lost_by_grafana(&wrong).is_none_or(|said| said.contains("/legendform is not of")));
 }
 
 #[test]

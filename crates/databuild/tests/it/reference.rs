@@ -1,5 +1,5 @@
-//! What Prometheus itself says about our metrics: its `promtool`, and the parser that its Python client
-//! has for `OpenMetrics`.
+//! What others say about what we make for them: Prometheus' `promtool`, the parser that its Python client
+//! has for `OpenMetrics`, and Grafana's own model of a dashboard.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,42 @@ pub(crate) fn check_open_metrics(text: &str) -> bool {
     let expect = format!("{} {exemplars}\n", lines.count());
     assert_eq!((ended_well, said), (true, expect), "{text}");
     true
+}
+
+/// Reads the dashboard into Grafana's own model, writes it out again, and names what did not come
+/// through: a key that Grafana does not have, or a value of another type than it wants. What it adds are
+/// its defaults.
+const ROUND: &str = "
+import json, sys
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+register_default_plugins()
+ours = json.load(sys.stdin)
+theirs = json.loads(JSONEncoder().encode(Dashboard.from_json(ours)))
+def compare(path, ours, theirs):
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in ours:
+            if key in theirs:
+                compare(path + '/' + key, ours[key], theirs[key])
+            else:
+                print(path + '/' + key, 'is not of Grafana')
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for n, (one, other) in enumerate(zip(ours, theirs)):
+            compare(path + '/' + str(n), one, other)
+    elif ours != theirs:
+        print(path, json.dumps(ours), 'became', json.dumps(theirs))
+compare('', ours, theirs)
+";
+
+/// What does not come through Grafana's own model of a dashboard; nothing where it is not installed.
+#[track_caller]
+pub(crate) fn lost_by_grafana(dashboard: &str) -> Option<String> {
+    let python = python()?;
+    pipe(&python, &["-c", "import grafana_foundation_sdk"], "").ok().filter(|(well, _)| *well)?;
+    let (ended_well, said) = pipe(&python, &["-c", ROUND], dashboard).expect("it starts");
+    assert!(ended_well, "{said}");
+    Some(said)
 }
 
 /// The Python that `cargo xtask test` gives the client to, beside what is compiled.
