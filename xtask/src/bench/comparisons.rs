@@ -192,18 +192,46 @@ fn plan(bench: &Bench) -> Result<Vec<Comparison>> {
     Ok(vec![bench.compare("Planning", 0, &contenders)?])
 }
 
-/// A thousand scrapes of ten thousand series, beside the making of those series alone.
+/// A thousand scrapes of ten thousand series, by ours and by the client library for Rust; and of the
+/// totals of stores with few and many past runs, with a look for what is new before each. The making of
+/// the series or the start alone stands beside it.
 fn scrape(bench: &Bench) -> Result<Vec<Comparison>> {
-    let scrape = bench.example("databuild-metrics", "scrape")?;
-    let contenders = [("no scrape", "0"), ("1000 scrapes", "1000")].map(|(name, times)| {
-        let (place, scrape) = (bench.place.clone(), scrape.clone());
+    let program = bench.example("databuild-metrics", "scrape")?;
+    let times = |name: &str, program: &Path, words: &[&str]| {
+        let (place, program) = (bench.place.clone(), program.to_owned());
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         Contender::new(name, move || {
-            let mut program = command(&scrape, &place);
-            program.arg(times).stdout(Stdio::null());
+            let mut program = command(&program, &place);
+            program.args(&words).stdout(Stdio::null());
             Ok(program)
         })
-    });
-    Ok(vec![bench.compare("Metrics of 10,000 series as text", 0, &contenders)?])
+    };
+    let contenders = [
+        times("ours, no scrape", &program, &["ours", "0"]),
+        times("ours, 1000 scrapes", &program, &["ours", "1000"]),
+        times("prometheus-client, no scrape", &program, &["client", "0"]),
+        times("prometheus-client, 1000 scrapes", &program, &["client", "1000"]),
+    ];
+    let title = "Metrics of 10,000 series as text (seconds of 1000 scrapes: milliseconds of one)";
+    let series = bench.compare(title, 0, &contenders)?;
+
+    let program = bench.example("databuild-logs", "past_runs")?;
+    let mut contenders = Vec::new();
+    for runs in ["1", "1000", "100000"] {
+        let store = bench.folder(&format!("past-{runs}"))?.display().to_string();
+        // Counted once, as a service does when it starts for the first time.
+        for words in [["make", &store, runs], ["scrape", &store, "0"]] {
+            let mut made = command(&program, &bench.place);
+            made.args(words).stdout(Stdio::null());
+            ensure!(made.status()?.success(), "no store of {runs} runs");
+        }
+        for scrapes in ["0", "1000"] {
+            let name = format!("{runs} past runs, {scrapes} times");
+            contenders.push(times(&name, &program, &["scrape", &store, scrapes]));
+        }
+    }
+    let title = "A look for what is new and a scrape, by the number of past runs (of 50 jobs)";
+    Ok(vec![series, bench.compare(title, 0, &contenders)?])
 }
 
 fn tee(bench: &Bench) -> Contender {
