@@ -5,7 +5,7 @@
 //! one holds, are the source. What logback does silently wrong is refused here.
 
 mod colour;
-mod date;
+pub(crate) mod date;
 mod entry;
 mod event;
 mod formats;

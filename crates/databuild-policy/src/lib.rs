@@ -8,4 +8,5 @@ pub mod batch;
 pub mod layout;
 pub mod naming;
 pub mod order;
+pub mod roll;
 pub mod route;

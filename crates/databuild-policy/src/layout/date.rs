@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 /// A compiled date with its zone.
 #[derive(Debug, Clone)]
-pub(super) struct DatePattern {
+pub(crate) struct DatePattern {
     items: Vec<Item>,
     zone: TimeZone,
     /// Its place in the cache; each date of a pattern has its own.
@@ -82,7 +82,7 @@ enum Zero {
 
 /// What was rendered last, for each date of a pattern.
 #[derive(Debug, Default)]
-pub(super) struct DateCache(Vec<Cached>);
+pub(crate) struct DateCache(Vec<Cached>);
 
 #[derive(Debug, Default)]
 struct Cached {
@@ -98,7 +98,7 @@ const ISO8601: &str = "yyyy-MM-dd HH:mm:ss,SSS";
 
 /// Compiles the options of a date word: pattern, zone, locale. The problem says what is wrong, and
 /// what to do.
-pub(super) fn compile(
+pub(crate) fn compile(
     arguments: &[String],
     slot: usize,
     options: &LayoutOptions,
@@ -160,8 +160,27 @@ fn fixed(name: &str) -> Option<TimeZone> {
 }
 
 impl DatePattern {
+    /// The zone that it is written in.
+    pub(crate) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// A regular expression for everything that it can look like, and not much else.
+    pub(crate) fn shape(&self) -> String {
+        let piece = |item: &Item| match item {
+            Item::Literal(text) => regex::escape(text),
+            Item::Number(_, width) => format!("-?[0-9]{{{width},}}"),
+            Item::ShortYear(_) => "[0-9]{2}".to_owned(),
+            Item::Quarter => "Q[1-4]".to_owned(),
+            Item::Month(_) | Item::Weekday(_) | Item::HalfDay | Item::Era => "[A-Za-z]+".to_owned(),
+            Item::Fraction(_) => "[0-9]+".to_owned(),
+            Item::Offset(_) | Item::ZoneName | Item::ZoneId => "[A-Za-z0-9+:/_-]+".to_owned(),
+        };
+        self.items.iter().map(piece).collect()
+    }
+
     /// Appends what `when` looks like.
-    pub(super) fn render(&self, when: Timestamp, cache: &mut DateCache, out: &mut Vec<u8>) {
+    pub(crate) fn render(&self, when: Timestamp, cache: &mut DateCache, out: &mut Vec<u8>) {
         if cache.0.len() <= self.slot {
             cache.0.resize_with(self.slot + 1, Cached::default);
         }

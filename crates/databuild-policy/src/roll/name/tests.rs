@@ -1,0 +1,91 @@
+//! Patterns in; names, periods and problems out.
+
+use super::*;
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+fn parsed(text: &str) -> Result<ArchiveName, String> {
+    ArchiveName::parse(text, &Zone::UTC)
+        .map_err(|problems| problems.iter().map(|it| format!("{it}\n")).collect())
+}
+
+#[test]
+fn names_are_made_and_known_again() {
+    let name = parsed("a+b.%d{yyyy-MM-dd}.%03i.log.gz").unwrap();
+    let now = at("2025-01-27T10:00:00Z");
+    assert_eq!(name.render(now, 7), "a+b.2025-01-27.007.log");
+    assert_eq!(name.render_whole(now, 7), "a+b.2025-01-27.007.log.gz");
+    assert_eq!(name.every().unwrap().0, Period::Day);
+    assert!(name.is_one("a+b.2024-12-31.000.log.gz") && name.is_one("a+b.2024-12-31.1000.log"));
+    for other in [
+        "aab.2024-12-31.000.log",
+        "a+b.2024-12-31.log.gz",
+        "a+b.2024-12-31.000.log.zst",
+        "xa+b.2024-12-31.000.log",
+    ] {
+        assert!(!name.is_one(other), "{other}");
+    }
+}
+
+#[test]
+fn an_index_goes_on_after_the_highest_of_its_period() {
+    let name = parsed("a+b.%d{yyyy-MM-dd}.%i").unwrap();
+    let now = at("2025-01-27T10:00:00Z");
+    let taken =
+        ["a+b.2025-01-27.7", "a+b.2025-01-27.10.gz", "a+b.2025-01-26.99", "aab.2025-01-27.50"];
+    assert_eq!(name.next_index(now, taken), 11);
+    assert_eq!(name.next_index(at("2025-01-28T00:00:00Z"), taken), 0);
+}
+
+#[test]
+fn the_finest_part_of_a_date_is_the_period() {
+    for (pattern, period) in [
+        ("x.%d", Some(Period::Day)),
+        ("x.%d{yyyy-MM-dd_HH}", Some(Period::Hour)),
+        ("x.%d{yyyy-MM-dd'T'HHmm}", Some(Period::Minute)),
+        ("x.%d{yyyyMMdd.HHmmss}", Some(Period::Second)),
+        ("x.%d{YYYY-ww}", Some(Period::Week)),
+        ("x.%d{yyyy-MM}", Some(Period::Month)),
+        ("%d{yyyy/MM, aux}/x.%d{yyyy-MM-dd, Europe/Berlin}", Some(Period::Day)),
+        ("x.%i", None),
+    ] {
+        assert_eq!(parsed(pattern).unwrap().every().map(|it| it.0), period, "{pattern}");
+    }
+}
+
+#[test]
+fn names_that_would_meet_are_refused() {
+    for (pattern, problem) in [
+        (
+            "x.log",
+            "column 1: every rolled file would have the same name; add %i, or a date such as %d{yyyy-MM-dd}\n",
+        ),
+        (
+            "x.%d{yyyy}",
+            "column 1: a date that is the same for longer than a month; add months or days, or mark it as aux\n",
+        ),
+        (
+            "x.%d{dd}",
+            "column 1: a date that comes again, so that names would meet; add what is missing, as in %d{yyyy-MM-dd_HH}\n",
+        ),
+        (
+            "x.%d{EEE}",
+            "column 1: a date that comes again, so that names would meet; add what is missing, as in %d{yyyy-MM-dd_HH}\n",
+        ),
+        (
+            "x.%d{yyyy-MM-dd hh}",
+            "column 1: a date that comes again, so that names would meet; add what is missing, as in %d{yyyy-MM-dd_HH}\n",
+        ),
+        (
+            "%d{yyyy-MM}/x.%d{yyyy-MM-dd}",
+            "column 1: two dates that both decide when a file is rolled; mark the coarser one as %d{yyyy/MM, aux}\n",
+        ),
+        ("x.%i.%i", "column 1: %i stands twice; leave one of them out\n"),
+        ("x.%p", "column 3: a `%` that is neither %d nor %i; names know only %d{…} and %i\n"),
+    ] {
+        let problems = parsed(pattern).unwrap_err();
+        assert!(problems.contains(problem), "{pattern}: {problems}");
+    }
+}
