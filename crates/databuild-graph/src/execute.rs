@@ -3,12 +3,16 @@
 //!
 //! It knows the wrapper as a program that reads a `JobConfig` and prints entries, and no more.
 
-mod clearing;
+mod adopt;
+mod course;
 mod drive;
 pub mod engine;
 mod floor;
 mod heartbeat;
+mod keep;
+mod keeper;
 mod needs;
+mod note;
 pub mod observe;
 pub mod outcome;
 mod process;
@@ -16,12 +20,17 @@ mod reason;
 pub mod request;
 mod run;
 mod schedule;
+mod spool;
 mod states;
 pub mod stop;
+mod takeover;
 mod verdict;
+pub mod view;
 mod work;
+mod wrapper;
 
-pub use engine::{BuildError, Engine, EngineParts, PlanError};
+pub use engine::{BuildError, CaptureOptions, Engine, EngineParts, PlanError};
+pub use keeper::Adopt;
 pub use observe::{BuildObserver, Progress};
 pub use outcome::{BuildOutcome, CommandOutcome, FailedTask, NotStartedTask};
 pub use reason::reason_text;

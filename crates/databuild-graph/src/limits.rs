@@ -37,6 +37,10 @@ pub const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
 /// files, and far more than any machine has cores.
 pub const PARALLEL_MAX: usize = 1_024;
 
+/// How many wrappers of one run may die before nobody goes on with it: six accidents in one run are
+/// none, and with the waits between them it takes a few seconds to say so.
+pub const WRAPPER_DEATHS_MAX: u32 = 6;
+
 /// Patterns of a request that are recorded with the build: what a person typed, not what a script
 /// listed; the partitions themselves are in the plan.
 pub const WANTED_RECORDED_MAX: usize = 1_000;

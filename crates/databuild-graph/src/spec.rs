@@ -16,6 +16,7 @@ pub mod wanted;
 
 use command::Command;
 use databuild_model::ids::{AppName, JobLabel, PartitionRef};
+use databuild_model::spool::{Capture, OnParentDeath};
 use key::Keys;
 use pattern::Pattern;
 use std::collections::BTreeMap;
@@ -77,6 +78,10 @@ pub struct JobSpec {
     pub env: BTreeMap<String, String>,
     /// The folder that the command starts in, below the project's folder.
     pub dir: Option<PathBuf>,
+    /// How its output is captured; as for the project if absent.
+    pub capture: Option<Capture>,
+    /// What becomes of a run when whoever started it dies; as for the project if absent.
+    pub on_parent_death: Option<OnParentDeath>,
 }
 
 impl ProjectSpec {

@@ -296,6 +296,11 @@ impl Wrapper<'_> {
         for n in 0..2 {
             self.drain(n, at);
         }
+        if let (Some(keeping), true) =
+            (&mut self.keeping, self.channels.iter().all(Channel::is_closed))
+        {
+            keeping.change(|state| state.drained = true);
+        }
         if !self.is_detached() {
             self.name_cuts(at);
         }

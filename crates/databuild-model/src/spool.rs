@@ -67,6 +67,9 @@ pub enum OnParentDeath {
 }
 
 impl Capture {
+    /// All there are.
+    pub const ALL: &'static [Capture] = &[Capture::Spool, Capture::Pipe, Capture::File];
+
     /// The word in settings and records.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,6 +81,9 @@ impl Capture {
 }
 
 impl OnParentDeath {
+    /// All there are.
+    pub const ALL: &'static [OnParentDeath] = &[OnParentDeath::Continue, OnParentDeath::Stop];
+
     /// The word in settings and records.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,8 +111,16 @@ pub struct SpoolRun {
     /// The process that started the wrapper, collects what it tells and holds the spare reading ends:
     /// `boot id/pid namespace/pid/start time in ticks since boot`.
     pub executor: String,
+    /// How often another process took it over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub adoptions: u32,
     /// What the wrapper was told.
     pub config: JobConfig,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls it in")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl SpoolRun {
@@ -180,6 +194,10 @@ pub struct SpoolState {
     /// pipe: what was in this one is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pipe_bytes: Option<u64>,
+    /// Whether all that the job wrote has been taken out of its pipes, to their ends: nothing can get
+    /// lost in them any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drained: bool,
     /// How often a wrapper took over.
     #[serde(default)]
     pub wrapper_restarts: u32,

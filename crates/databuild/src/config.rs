@@ -20,6 +20,8 @@ mod tree;
 use crate::cli::outcome::{Exit, Failure};
 use databuild_graph::spec::ProjectSpec;
 use databuild_graph::spec::check::check as check_spec;
+use databuild_logs::collect::{Durability, OnFull};
+use databuild_model::spool::{Capture, OnParentDeath};
 use env::Environment;
 use problem::{Code, Problem, Severity};
 use report::Named;
@@ -62,6 +64,16 @@ pub(crate) struct Config {
     pub(crate) logs_dir: PathBuf,
     /// The longest that an entry stays unwritten.
     pub(crate) refresh_interval: Duration,
+    /// How the output of jobs is captured, where a job does not say.
+    pub(crate) capture: Capture,
+    /// Most raw output of one run that waits to be collected.
+    pub(crate) spool_bytes_max: u64,
+    /// What becomes of a job when whoever started it dies, where a job does not say.
+    pub(crate) on_parent_death: OnParentDeath,
+    /// When what is stored survives a power cut.
+    pub(crate) durability: Durability,
+    /// What becomes of a run when there is no space.
+    pub(crate) on_full: OnFull,
     /// How many finished runs are kept open for reading.
     pub(crate) cache_runs: usize,
     /// Labels that metrics of jobs may have besides ours.
@@ -213,6 +225,11 @@ pub(crate) fn check(source: &Source, env: &Environment) -> (Option<Config>, Vec<
         spec,
         logs_dir: settings.logs_dir,
         refresh_interval: settings.refresh_interval,
+        capture: settings.capture,
+        spool_bytes_max: settings.spool_bytes_max,
+        on_parent_death: settings.on_parent_death,
+        durability: settings.durability,
+        on_full: settings.on_full,
         cache_runs: settings.cache_runs,
         metric_labels: settings.metric_labels,
         listen: settings.listen,

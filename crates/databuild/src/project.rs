@@ -10,7 +10,9 @@ use crate::config::{self, Config};
 use crate::measure::{MeasureError, Measuring};
 use databuild_graph::bel::{AppendError, Bel, OpenError, QueryError};
 use databuild_graph::execute::engine::LEASE_DEFAULT;
-use databuild_graph::execute::{Engine, EngineParts, WrapperCommand};
+use databuild_graph::execute::observe::Unobserved;
+use databuild_graph::execute::view::any_has_ended;
+use databuild_graph::execute::{CaptureOptions, Engine, EngineParts, WrapperCommand};
 use databuild_graph::spec::ProjectSpec;
 use databuild_logs::collect::{CollectorOptions, LogCollector, StartError, StopError};
 use databuild_logs::fs::OsFs;
@@ -108,10 +110,24 @@ impl Project {
         Ok(Measuring::new(feed, self.existing_bel().ok().flatten(), dir))
     }
 
+    /// Collects what runs of killed builds said that have ended, and closes them. Without any this is
+    /// a look into one folder.
+    pub(crate) fn close_ended(&self) {
+        if !any_has_ended(&self.config.logs_dir) {
+            return;
+        }
+        // A question is answered with what there is, also where nothing can be written.
+        let Ok(works) = self.engine() else { return };
+        works.engine().close_ended(&Unobserved).ok();
+        works.stop().ok();
+    }
+
     /// An engine that makes partitions and runs commands. Starts the collector.
     pub(crate) fn engine(&self) -> Result<Works, Failure> {
         let options = CollectorOptions {
             refresh_interval: self.config.refresh_interval,
+            durability: self.config.durability,
+            on_full: self.config.on_full,
             ..CollectorOptions::new(self.config.logs_dir.clone())
         };
         let clock = Arc::<SystemClock>::clone(&self.clock);
@@ -129,6 +145,12 @@ impl Project {
             wrapper: WrapperCommand { program, args: vec!["wrap".into()] },
             state_dir: self.state_dir(),
             lease: LEASE_DEFAULT,
+            capture: CaptureOptions {
+                logs_dir: self.config.logs_dir.clone(),
+                capture: self.config.capture,
+                spool_bytes_max: Some(self.config.spool_bytes_max),
+                on_parent_death: self.config.on_parent_death,
+            },
         }));
         Ok(Works { engine, collector })
     }

@@ -1,17 +1,18 @@
 //! Who is alive: a build holds its partitions as long as it renews its lease and its process is
 //! there. Leases are no history, so they are no events.
 
+mod keep;
 pub mod owner;
 
 use super::query::text_list;
-use super::{AppendError, Bel, QueryError};
+use super::{AppendError, Bel, QueryError, Writer};
 use databuild_model::bel::transition::RunState;
 use databuild_model::bel::{
     BuildEnd, BuildEnded, BuildEvent, PartitionSet, RunEnd, RunEnded, RunSummary, TaskEnd,
     TaskEnded,
 };
 use databuild_model::cause::Cause;
-use databuild_model::ids::{BuildId, PartitionRef};
+use databuild_model::ids::{BuildId, JobRunId, PartitionRef};
 use databuild_model::time::Timestamp;
 use owner::{Liveness, Owner};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -87,15 +88,16 @@ impl Bel {
         })
     }
 
-    /// The wrappers of a build's runs that are not over, as [`Owner`]s.
-    pub fn wrappers_of(&self, build: &BuildId) -> Result<Vec<Owner>, QueryError> {
+    /// The wrapper of a run that is not over, as it was when the run was started.
+    pub fn wrapper_of(&self, run: &JobRunId) -> Result<Option<Owner>, QueryError> {
         self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT process FROM runs
-                 WHERE build_id = ? AND ended_ns IS NULL AND process IS NOT NULL",
-            )?;
-            let found = statement.query_map([build.as_str()], |row| row.get(0))?;
-            Ok(found.collect::<rusqlite::Result<Vec<String>>>()?.into_iter().map(Owner).collect())
+            let process = connection
+                .prepare_cached(
+                    "SELECT process FROM runs WHERE job_run_id = ? AND ended_ns IS NULL",
+                )?
+                .query_row([run.as_str()], |row| row.get::<_, Option<String>>(0))
+                .optional()?;
+            Ok(process.flatten().map(Owner))
         })
     }
 
@@ -104,32 +106,37 @@ impl Bel {
     /// not if the build is over or came back to life.
     pub fn end_lost(&self, build: &BuildId) -> Result<bool, AppendError> {
         self.write(|writer| {
-            let live = writer
-                .tx
-                .prepare_cached("SELECT 1 FROM builds WHERE build_id = ? AND ended_ns IS NULL")?
-                .exists([build.as_str()])?;
-            if !live || hold(writer.tx, build, writer.now)? == Hold::Live {
+            if !is_open(writer.tx, build)? || hold(writer.tx, build, writer.now)? == Hold::Live {
                 return Ok(false);
             }
-            for open in open_runs(writer.tx, build)? {
-                let mut summary = RunSummary::of(Cause::WrapperLost);
-                summary.duration_seconds = writer.now.since(open.since).as_secs_f64();
-                summary.reason = Some(LOST.to_owned());
-                let ended = RunEnded { run: open.run, end: RunEnd::Lost, summary };
-                writer.append(build, BuildEvent::RunEnded(ended))?;
-                if !open.partitions.is_empty() {
-                    let set = PartitionSet { run: open.run, partitions: open.partitions };
-                    writer.append(build, BuildEvent::PartitionsFailed(set))?;
-                }
-            }
-            for task in running_tasks(writer.tx, build)? {
-                let ended = TaskEnded { task, end: TaskEnd::Failed, reason: Some(LOST.to_owned()) };
-                writer.append(build, BuildEvent::TaskEnded(ended))?;
-            }
-            let ended = BuildEnded { end: BuildEnd::Lost, reason: Some(LOST.to_owned()) };
-            writer.append(build, BuildEvent::BuildEnded(ended))?;
+            writer.end_as_lost(build)?;
             Ok(true)
         })
+    }
+}
+
+impl Writer<'_> {
+    /// The last events of a build that is not over and that nobody goes on with.
+    fn end_as_lost(&self, build: &BuildId) -> Result<(), AppendError> {
+        let writer = self;
+        for open in open_runs(writer.tx, build)? {
+            let mut summary = RunSummary::of(Cause::WrapperLost);
+            summary.duration_seconds = writer.now.since(open.since).as_secs_f64();
+            summary.reason = Some(LOST.to_owned());
+            let ended = RunEnded { run: open.run, end: RunEnd::Lost, summary };
+            writer.append(build, BuildEvent::RunEnded(ended))?;
+            if !open.partitions.is_empty() {
+                let set = PartitionSet { run: open.run, partitions: open.partitions };
+                writer.append(build, BuildEvent::PartitionsFailed(set))?;
+            }
+        }
+        for task in running_tasks(writer.tx, build)? {
+            let ended = TaskEnded { task, end: TaskEnd::Failed, reason: Some(LOST.to_owned()) };
+            writer.append(build, BuildEvent::TaskEnded(ended))?;
+        }
+        let ended = BuildEnded { end: BuildEnd::Lost, reason: Some(LOST.to_owned()) };
+        writer.append(build, BuildEvent::BuildEnded(ended))?;
+        Ok(())
     }
 }
 
@@ -160,6 +167,12 @@ pub(super) fn hold(
         .optional()?;
     let liveness = lease.as_ref().map_or(Liveness::Gone, |lease| lease.owner.liveness());
     Ok(judge(lease.as_ref(), liveness, now))
+}
+
+/// Whether a build is not over.
+fn is_open(tx: &Connection, build: &BuildId) -> rusqlite::Result<bool> {
+    tx.prepare_cached("SELECT 1 FROM builds WHERE build_id = ? AND ended_ns IS NULL")?
+        .exists([build.as_str()])
 }
 
 struct OpenRun {

@@ -1,10 +1,9 @@
 //! One build from its number to its last event: asks for a number, plans, runs, and writes the end,
 //! whatever happens between.
 
-use super::clearing::Clearing;
 use super::engine::{BuildError, Engine, PlanError};
 use super::floor::{Floor, Tally};
-use super::heartbeat::Heartbeat;
+use super::heartbeat::{Heartbeat, Pulse};
 use super::observe::{BuildObserver, Progress};
 use super::outcome::{BuildOutcome, CommandOutcome};
 use super::request::{BuildRequest, CommandRequest, OnFailure, Wanted};
@@ -19,7 +18,6 @@ use crate::spec::wanted::RefPattern;
 use databuild_model::bel::{BuildEnd, BuildEnded, BuildEvent, BuildKind, BuildReceived};
 use databuild_model::ids::BuildId;
 use databuild_model::time::Timestamp;
-use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -31,7 +29,6 @@ pub(super) struct Begun<'a> {
     pub(super) observer: &'a dyn BuildObserver,
     pub(super) stop: &'a StopFlag,
     pub(super) heartbeat: &'a Heartbeat,
-    clearing: RefCell<Clearing>,
 }
 
 /// What a build is to do besides its tasks.
@@ -148,11 +145,12 @@ fn conduct(
     };
     observer.on_progress(&Progress::Received { build: build.clone(), number });
     let heartbeat = Heartbeat::default();
-    let clearing = RefCell::default();
     let heart = &heartbeat;
-    let begun = Begun { engine, build: &build, number, observer, stop, heartbeat: heart, clearing };
+    let begun = Begun { engine, build: &build, number, observer, stop, heartbeat: heart };
     let done = std::thread::scope(|scope| {
-        heartbeat.start(scope, &parts.bel, &*parts.clock, &build, parts.lease);
+        let kept = &engine.adopted.leases;
+        let pulse = Pulse { bel: &parts.bel, clock: &*parts.clock, lease: parts.lease, kept };
+        heartbeat.start(scope, &build, pulse);
         let done = begun.prepare().and_then(|()| work(&begun));
         heartbeat.end();
         done
@@ -168,6 +166,7 @@ fn conduct(
         // If the log cannot be written the build ends as lost, by whoever comes next.
         drop(parts.bel.append(&build, [BuildEvent::BuildEnded(ended)]));
     }
+    engine.settle(observer)?;
     done
 }
 
@@ -176,40 +175,21 @@ impl Begun<'_> {
         &self.engine.parts.bel
     }
 
-    /// Begins to stop what dead builds left, and ends those that left nothing. Planning sees all of
-    /// them as what they are, because a lease that is over says so.
+    /// Takes over what dead builds left, and ends those that left nothing. Planning sees what they were
+    /// making as being made.
     fn prepare(&self) -> Result<(), BuildError> {
-        for lost in self.bel().lost_builds()? {
-            self.clear(&lost)?;
-        }
+        self.engine.take_all(self.observer)?;
         self.append([BuildEvent::BuildPlanning {}])
     }
 
-    /// Begins to stop what a dead build left running, or goes on with it. `true` if nothing is left
-    /// and its last events are written.
-    pub(super) fn clear(&self, lost: &BuildId) -> Result<bool, BuildError> {
-        let wrappers = self.bel().wrappers_of(lost)?;
-        self.clearing.borrow_mut().begin(lost, &wrappers);
-        self.go_on_clearing()?;
-        Ok(!self.is_clearing(lost))
+    /// Takes over what a build left whose process died meanwhile.
+    pub(super) fn take_over(&self, lost: &BuildId) -> Result<(), BuildError> {
+        Ok(self.engine.take(self.observer, lost)?)
     }
 
-    /// Whether something of a dead build still runs.
-    pub(super) fn is_clearing(&self, lost: &BuildId) -> bool {
-        self.clearing.borrow().goes_on(lost)
-    }
-
-    /// The next step of stopping what dead builds left; the last events of those that left nothing.
-    pub(super) fn go_on_clearing(&self) -> Result<(), BuildError> {
-        let gone = self.clearing.borrow_mut().step(self.engine.parts.clock.mono());
-        for lost in gone {
-            if self.bel().end_lost(&lost)?
-                && let Some(row) = self.bel().build(&lost)?
-            {
-                self.observer.on_progress(&Progress::LostBuildEnded { number: row.number });
-            }
-        }
-        Ok(())
+    /// What is due for runs that were taken over.
+    pub(super) fn go_on_with_kept(&self) -> Result<(), BuildError> {
+        Ok(self.engine.go_on_with_kept(self.observer)?)
     }
 
     pub(super) fn append(

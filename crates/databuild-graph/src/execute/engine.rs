@@ -1,6 +1,7 @@
 //! The engine: the parts that a build needs, and the three things that can be asked of it.
 
 use super::drive;
+use super::keeper::Adoptions;
 use super::needs::CommandNeeds;
 use super::observe::BuildObserver;
 use super::outcome::{BuildOutcome, CommandOutcome};
@@ -17,6 +18,7 @@ use databuild_model::bel::BuildKind;
 use databuild_model::bel::transition::TaskState;
 use databuild_model::clock::Clock;
 use databuild_model::ids::{BuildId, PartitionRef};
+use databuild_model::spool::{Capture, OnParentDeath};
 use databuild_model::time::Timestamp;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,11 +45,39 @@ pub struct EngineParts {
     pub state_dir: PathBuf,
     /// [`LEASE_DEFAULT`], or less in a test.
     pub lease: Duration,
+    /// How the output of jobs gets to us, where a job does not say.
+    pub capture: CaptureOptions,
+}
+
+/// How the output of jobs gets to us, and what becomes of jobs when we die.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureOptions {
+    /// The folder of the collector's store, which has the spools.
+    pub logs_dir: PathBuf,
+    /// How output is captured.
+    pub capture: Capture,
+    /// Most bytes that the spool of a run holds; what the wrapper takes if absent.
+    pub spool_bytes_max: Option<u64>,
+    /// What becomes of a job when whoever started its wrapper dies.
+    pub on_parent_death: OnParentDeath,
+}
+
+impl CaptureOptions {
+    /// The usual, with spools in this store.
+    pub fn new(logs_dir: PathBuf) -> Self {
+        CaptureOptions {
+            logs_dir,
+            capture: Capture::default(),
+            spool_bytes_max: None,
+            on_parent_death: OnParentDeath::default(),
+        }
+    }
 }
 
 /// Plans and builds. Shared by any number of threads; each build has the thread that asks for it.
 pub struct Engine {
-    pub(super) parts: EngineParts,
+    pub(super) parts: Arc<EngineParts>,
+    pub(super) adopted: Adoptions,
 }
 
 /// Why there is no plan.
@@ -130,7 +160,7 @@ impl BuildError {
 impl Engine {
     /// An engine of these parts. Nothing is started.
     pub fn new(parts: EngineParts) -> Engine {
-        Engine { parts }
+        Engine { parts: Arc::new(parts), adopted: Adoptions::default() }
     }
 
     /// The log that it records in.

@@ -8,10 +8,11 @@ pub(super) use results::Tally;
 
 use super::drive::{Begun, Manner};
 use super::engine::BuildError;
+use super::note::Note;
 use super::observe::{Progress, TaskInfo};
 use super::outcome::BuildOutcome;
 use super::process::Control;
-use super::run::{self, Note, Run, RunResult};
+use super::run::{self, Run, RunResult};
 use super::schedule::Schedule;
 use super::stop::StopLevel;
 use super::work::{Launch, Work};
@@ -57,8 +58,6 @@ pub(super) struct Floor<'a> {
     running: BTreeMap<usize, Running>,
     attempts: HashMap<usize, u32>,
     waiting_on: HashMap<usize, BuildId>,
-    /// Tasks whose partitions a dead build was making, until nothing of that build runs any more.
-    behind: HashMap<usize, BuildId>,
     usual: HashMap<JobLabel, Option<Duration>>,
     stopping: StopLevel,
     kill_at: Option<Duration>,
@@ -86,7 +85,6 @@ impl<'a> Floor<'a> {
             running: BTreeMap::new(),
             attempts: HashMap::new(),
             waiting_on: HashMap::new(),
-            behind: HashMap::new(),
             usual: HashMap::new(),
             stopping: StopLevel::Go,
             kill_at: None,
@@ -252,13 +250,8 @@ impl<'a> Floor<'a> {
                     self.tell_waiting(task, info, by)?;
                     return Ok(None);
                 }
-                Claim::HolderLost { by } => {
-                    if !self.begun.clear(&by)? {
-                        self.schedule.hold(task);
-                        self.behind.insert(task, by);
-                        return Ok(None);
-                    }
-                }
+                // Then it is over, or somebody has it, who may be us.
+                Claim::HolderLost { by } => self.begun.take_over(&by)?,
                 Claim::Made => {
                     self.schedule.done(task);
                     self.outcome.delegated += 1;
@@ -331,12 +324,9 @@ impl<'a> Floor<'a> {
 
     /// Lets tasks try again whose partitions nobody makes any more.
     fn look_at_held(&mut self) -> Result<(), BuildError> {
-        self.begun.go_on_clearing()?;
-        let behind =
-            |task: &usize| self.behind.get(task).is_some_and(|lost| self.begun.is_clearing(lost));
-        let held: Vec<usize> = self.schedule.held().filter(|task| !behind(task)).collect();
+        self.begun.go_on_with_kept()?;
+        let held: Vec<usize> = self.schedule.held().collect();
         for task in held {
-            self.behind.remove(&task);
             let Some((_, outputs)) = self.work.about(task) else { continue };
             if !self.begun.bel().is_held(self.begun.build, &outputs)? {
                 self.schedule.again(task);

@@ -1,5 +1,6 @@
-//! The sign of life of a build: a thread that renews its lease.
+//! The sign of life of builds: a thread that renews their leases.
 
+use super::keeper::Leases;
 use crate::bel::Bel;
 use databuild_model::clock::Clock;
 use databuild_model::ids::BuildId;
@@ -9,7 +10,7 @@ use std::thread::Scope;
 use std::time::Duration;
 
 /// Renewals in the time of one lease: three may fail before the lease is over.
-const RENEWALS_PER_LEASE: u32 = 4;
+pub(super) const RENEWALS_PER_LEASE: u32 = 4;
 
 /// Shared between the thread that renews and the one that builds.
 #[derive(Debug, Default)]
@@ -19,17 +20,25 @@ pub(super) struct Heartbeat {
     taken_over: AtomicBool,
 }
 
+/// What a heartbeat works with.
+pub(super) struct Pulse<'a> {
+    pub(super) bel: &'a Bel,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) lease: Duration,
+    /// Builds of dead processes that are kept alive with ours.
+    pub(super) kept: &'a Leases,
+}
+
 impl Heartbeat {
     /// Renews the lease of `build` until [`Heartbeat::end`], or until somebody else ended the build.
     pub(super) fn start<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-        bel: &'scope Bel,
-        clock: &'scope dyn Clock,
         build: &'scope BuildId,
-        lease: Duration,
+        pulse: Pulse<'scope>,
     ) {
         scope.spawn(move || {
+            let Pulse { bel, clock, lease, kept } = pulse;
             while !self.wait(lease / RENEWALS_PER_LEASE) {
                 // A write that fails is tried again the next time; if it goes on failing, the lease
                 // ends and the build is taken over, which the first write that works will tell.
@@ -37,6 +46,7 @@ impl Heartbeat {
                     self.taken_over.store(true, Ordering::SeqCst);
                     return;
                 }
+                kept.renew(bel, clock, lease);
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use super::outcome::BuildOutcome;
 use crate::plan::RunNumber;
-use databuild_model::bel::{RunSummary, TaskEnd};
+use databuild_model::bel::{RunEnd, RunSummary, TaskEnd};
 use databuild_model::ids::{BuildId, JobLabel, JobRunId, PartitionRef};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,24 @@ pub enum Progress {
     LostBuildEnded {
         /// That build.
         number: u64,
+    },
+    /// A run of a build that had lost its process goes on in our care.
+    RunAdopted {
+        /// The number of the run.
+        run: RunNumber,
+        /// The job.
+        job_label: JobLabel,
+        /// What it makes.
+        outputs: Vec<PartitionRef>,
+    },
+    /// A run that we had taken over is over and recorded.
+    AdoptedEnded {
+        /// The number of the run.
+        run: RunNumber,
+        /// How it ended.
+        end: RunEnd,
+        /// Its end in figures.
+        summary: RunSummary,
     },
     /// The plan stands.
     Planned {

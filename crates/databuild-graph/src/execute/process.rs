@@ -6,7 +6,7 @@ use databuild_model::ids::JobRunId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a wrapper that a dead build left behind gets to stop its job: its own grace time of 10 s
@@ -18,20 +18,27 @@ const LEFTOVER_LAST: Duration = Duration::from_secs(3);
 
 /// By which a running wrapper is told to stop, from any thread, also before it exists.
 #[derive(Debug, Default)]
-pub(super) struct Control(Mutex<Inner>);
+pub(super) struct Control {
+    inner: Mutex<Inner>,
+    asked: Condvar,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
     wrapper: Option<OwnedFd>,
     asked: u8,
     told: u8,
+    killed: bool,
 }
 
 impl Control {
-    /// Gives the process to be told. What was asked for meanwhile is told at once.
-    pub(super) fn attach(&self, pid: u32) {
-        let wrapper = open(pid);
-        self.with(|inner| inner.wrapper = wrapper);
+    /// Gives the process to be told. What was asked for meanwhile is told at once, also if another
+    /// one was told before.
+    pub(super) fn attach(&self, wrapper: Option<OwnedFd>) {
+        self.with(|inner| {
+            inner.wrapper = wrapper;
+            inner.told = 0;
+        });
     }
 
     /// The process has ended.
@@ -53,6 +60,7 @@ impl Control {
     pub(super) fn kill(&self) {
         self.with(|inner| {
             inner.asked = 2;
+            inner.killed = true;
             if let Some(wrapper) = &inner.wrapper {
                 // It may have ended by itself, which is what was wanted.
                 pidfd_send_signal(wrapper, Signal::KILL).ok();
@@ -60,8 +68,23 @@ impl Control {
         });
     }
 
+    /// Whether a wrapper of it was killed: nobody is to wait for its job.
+    pub(super) fn was_killed(&self) -> bool {
+        self.with(|inner| inner.killed)
+    }
+
+    /// Waits so long, or until it is asked to stop.
+    pub(super) fn pause(&self, time: Duration) {
+        let unasked = |inner: &mut Inner| inner.asked == 0;
+        drop(self.asked.wait_timeout_while(self.lock(), time, unasked));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
         let done = work(&mut inner);
         while inner.told < inner.asked
             && let Some(wrapper) = &inner.wrapper
@@ -69,6 +92,7 @@ impl Control {
             pidfd_send_signal(wrapper, Signal::TERM).ok();
             inner.told += 1;
         }
+        self.asked.notify_all();
         done
     }
 }
@@ -76,6 +100,7 @@ impl Control {
 /// A wrapper whose build is dead. Its job must not write while somebody else makes the same partition.
 #[derive(Debug)]
 pub(super) struct Leftover {
+    run: JobRunId,
     process: OwnedFd,
     told: usize,
     next_at: Duration,
@@ -86,12 +111,10 @@ const STEPS: [(Signal, Duration); 3] =
     [(Signal::TERM, LEFTOVER_GRACE), (Signal::TERM, LEFTOVER_LAST), (Signal::KILL, LEFTOVER_LAST)];
 
 impl Leftover {
-    /// The process, if it is still there.
-    pub(super) fn open(wrapper: &Owner) -> Option<Leftover> {
-        let process = wrapper.pid_here().and_then(open)?;
-        // The number may have been given to another process before it was opened; now it cannot be.
-        let is_it = wrapper.liveness() == Liveness::Alive;
-        is_it.then_some(Leftover { process, told: 0, next_at: Duration::ZERO })
+    /// The wrapper of `run`, if it is still there.
+    pub(super) fn open(run: &JobRunId, wrapper: &Owner) -> Option<Leftover> {
+        let process = open_owner(wrapper)?;
+        Some(Leftover { run: run.clone(), process, told: 0, next_at: Duration::ZERO })
     }
 
     /// Tells it what is due at `now`, by the monotonic clock. `true` if it is gone, or cannot be
@@ -106,6 +129,9 @@ impl Leftover {
         let Some((signal, patience)) = STEPS.get(self.told) else { return true };
         // It may have ended by itself, which is what was wanted.
         pidfd_send_signal(&self.process, *signal).ok();
+        if *signal == Signal::KILL {
+            kill_left_by(&self.run);
+        }
         self.told += 1;
         self.next_at = now + *patience;
         false
@@ -140,12 +166,37 @@ pub(super) fn kill_left_by(run: &JobRunId) {
     }
 }
 
-fn open(pid: u32) -> Option<OwnedFd> {
+/// A handle of a process that is still there, which no other process can take the place of.
+pub(super) fn open_owner(owner: &Owner) -> Option<OwnedFd> {
+    let process = owner.pid_here().and_then(open)?;
+    // The number may have been given to another process before it was opened; now it cannot be.
+    (owner.liveness() == Liveness::Alive).then_some(process)
+}
+
+/// Tells the process to look at what was prepared for it.
+pub(super) fn tell_to_resume(process: &OwnedFd) -> bool {
+    pidfd_send_signal(process, Signal::USR1).is_ok()
+}
+
+/// Kills a process that does not answer.
+pub(super) fn kill(process: &OwnedFd) {
+    // It may have ended by itself, which is what was wanted.
+    pidfd_send_signal(process, Signal::KILL).ok();
+}
+
+/// Waits until a process that is no child of ours has ended.
+pub(super) fn wait_for_end(process: &OwnedFd) {
+    let mut fds = [PollFd::new(process, PollFlags::IN)];
+    // An interruption is no answer.
+    while let Err(rustix::io::Errno::INTR) | Ok(0) = poll(&mut fds, None) {}
+}
+
+pub(super) fn open(pid: u32) -> Option<OwnedFd> {
     let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
     pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
-fn has_ended(process: &OwnedFd) -> bool {
+pub(super) fn has_ended(process: &OwnedFd) -> bool {
     let mut fds = [PollFd::new(process, PollFlags::IN)];
     matches!(poll(&mut fds, Some(&Timespec::default())), Ok(n) if 0 < n)
 }

@@ -7,6 +7,7 @@ use crate::plan::{Plan, TaskCommand};
 use crate::spec::ProjectSpec;
 use databuild_model::bel::PlannedTask;
 use databuild_model::ids::{AppName, JobLabel, PartitionRef};
+use databuild_model::spool::{Capture, OnParentDeath};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub(super) struct Launch {
     pub(super) drain: Option<Duration>,
     pub(super) heartbeat: Option<Duration>,
     pub(super) stdin: CommandStdin,
+    pub(super) capture: Option<Capture>,
+    pub(super) on_parent_death: Option<OnParentDeath>,
 }
 
 impl Launch {
@@ -107,6 +110,8 @@ impl Work<'_> {
                     drain: job.drain,
                     heartbeat: job.heartbeat,
                     stdin: CommandStdin::Null,
+                    capture: job.capture,
+                    on_parent_death: job.on_parent_death,
                 })
             }
             Work::Command(request) => Some(Launch {
@@ -127,6 +132,8 @@ impl Work<'_> {
                 drain: None,
                 heartbeat: None,
                 stdin: request.stdin,
+                capture: None,
+                on_parent_death: None,
             }),
         }
     }

@@ -55,6 +55,23 @@ impl Problems {
         }
     }
 
+    /// One of a few words.
+    fn choice<T: Copy>(
+        &mut self,
+        text: Option<&String>,
+        all: &[T],
+        word: impl Fn(T) -> &'static str,
+        place: impl FnOnce() -> Place,
+    ) -> Option<T> {
+        let text = text?;
+        let found = all.iter().copied().find(|one| word(*one) == text);
+        if found.is_none() {
+            let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
+            self.0.push(choice_problem(text, &words, place()));
+        }
+        found
+    }
+
     fn add_duration(&mut self, error: &UnitError, text: &str, place: Place) {
         let problem = duration_problem(error, text, place);
         self.0.push(problem);
@@ -68,6 +85,17 @@ pub fn duration_problem(error: &UnitError, text: &str, place: Place) -> SpecProb
         code: Code::BadDuration,
         message,
         help: unit_help(error, DURATION).to_owned(),
+        place,
+    }
+}
+
+/// The problem of a word that is none of `words`.
+pub fn choice_problem(text: &str, words: &[&str], place: Place) -> SpecProblem {
+    let words: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
+    SpecProblem {
+        code: Code::BadChoice,
+        message: format!("`{text}` is none of the words that there are"),
+        help: format!("write {}", words.join(" or ")),
         place,
     }
 }

@@ -77,6 +77,10 @@ pub struct JobDraft {
     pub env: BTreeMap<String, String>,
     /// `dir`.
     pub dir: Option<String>,
+    /// `capture`.
+    pub capture: Option<String>,
+    /// `on_parent_death`.
+    pub on_parent_death: Option<String>,
 }
 
 impl JobDraft {

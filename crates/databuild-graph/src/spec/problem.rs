@@ -70,6 +70,8 @@ codes! {
     BadFolder = "DB0223",
     /// A variable with a name that is none, or one of ours.
     BadVariable = "DB0224",
+    /// A word that is none of those that there are.
+    BadChoice = "DB0225",
 }
 
 /// A step into a project: the name in a table, or the place in a list.

@@ -84,6 +84,8 @@ impl BuildObserver for Seen {
         let line = match progress {
             Progress::Received { number, .. } => format!("build {number}"),
             Progress::LostBuildEnded { number } => format!("lost {number}"),
+            Progress::RunAdopted { run, .. } => format!("adopt {run}"),
+            Progress::AdoptedEnded { run, end, .. } => format!("{end:?} {run}"),
             Progress::Planned { wanted, tasks, up_to_date } => {
                 format!("wanted {wanted}, to make {tasks}, up to date {up_to_date}")
             }

@@ -2,7 +2,7 @@
 //! they start.
 
 use databuild_graph::bel::Bel;
-use databuild_graph::execute::{Engine, EngineParts, WrapperCommand};
+use databuild_graph::execute::{CaptureOptions, Engine, EngineParts, WrapperCommand};
 use databuild_graph::spec::ProjectSpec;
 use databuild_graph::spec::check::check;
 use databuild_graph::spec::draft::{CommandDraft, JobDraft, KeyDraft, ProjectDraft};
@@ -76,9 +76,10 @@ pub(crate) fn engine(
 ) -> Result<Engine, Box<dyn std::error::Error>> {
     let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
     let state_dir = folder.join(".databuild");
+    let logs_dir = state_dir.join("logs");
     let options = CollectorOptions {
         refresh_interval: Duration::from_millis(200),
-        ..CollectorOptions::new(state_dir.join("logs"))
+        ..CollectorOptions::new(logs_dir.clone())
     };
     let collector = LogCollector::start(options, Arc::new(OsFs), Arc::clone(&clock))?;
     Ok(Engine::new(EngineParts {
@@ -89,5 +90,6 @@ pub(crate) fn engine(
         wrapper,
         state_dir,
         lease,
+        capture: CaptureOptions::new(logs_dir),
     }))
 }

@@ -108,7 +108,9 @@ impl Run<'_> {
         }
         // What was in a pipe when nobody had it open is gone, and nobody can say how much it was.
         let held = self.keeping.as_ref().is_some_and(|it| it.same_executor(state));
-        let broken = !held && state.pipe_bytes.is_some_and(|bytes| !rest.same_pipes(bytes));
+        let broken = !held
+            && !state.drained
+            && state.pipe_bytes.is_some_and(|bytes| !rest.same_pipes(bytes));
         self.attend_rest(state, job, rest.sources(), broken)
     }
 

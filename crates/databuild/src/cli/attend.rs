@@ -12,7 +12,7 @@ use keys::Keys;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// How often it looks: often enough that a Ctrl-C feels heard and elapsed times run.
@@ -32,6 +32,8 @@ pub(crate) struct Signals {
     dump: Arc<AtomicBool>,
     interrupted: AtomicBool,
     terminated: AtomicBool,
+    /// What else a signal stops.
+    also: OnceLock<StopFlag>,
 }
 
 impl Signals {
@@ -45,15 +47,27 @@ impl Signals {
         Ok(signals)
     }
 
+    /// Passes signals on to this flag as well.
+    pub(crate) fn also_stop(&self, flag: StopFlag) {
+        // There is one command in a process, and it says so once.
+        self.also.set(flag).ok();
+    }
+
     /// Passes on what came: the first Ctrl-C stops in order, the second at once.
     fn pass_on(&self, stop: &StopFlag) {
         if self.interrupt.swap(false, Ordering::AcqRel) {
             self.interrupted.store(true, Ordering::Release);
             stop.raise();
+            if let Some(also) = self.also.get() {
+                also.raise_to(stop.level());
+            }
         }
         if self.terminate.swap(false, Ordering::AcqRel) {
             self.terminated.store(true, Ordering::Release);
             stop.raise_to(StopLevel::InOrder);
+            if let Some(also) = self.also.get() {
+                also.raise_to(stop.level());
+            }
         }
     }
 

@@ -71,6 +71,7 @@ fn make(
     let events = args.events.as_deref().map(|path| open_events(path, &bel)).transpose()?;
     let signals = Signals::catch()?;
     let works = project.engine()?;
+    signals.also_stop(works.engine().stop_adopted());
     let mut display = display(args, context, &spec).with_reader(project.reader());
     let output = (args.show_output == ShowOutput::All)
         .then(|| output::JobOutput::new(project.reader(), finish::style(context)));

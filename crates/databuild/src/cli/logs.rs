@@ -27,6 +27,7 @@ pub(crate) fn run(args: &LogsArgs, context: &Context) -> Result<Exit, Failure> {
         return verify::run(args, context);
     }
     let project = context.project()?;
+    project.close_ended();
     let bel = project.existing_bel()?;
     let reader = project.reader();
     let filter = filter::build(args, context)?;

@@ -27,6 +27,7 @@ pub(crate) fn run(args: &RunArgs, context: &Context) -> Result<Exit, Failure> {
     let request = request(args, context)?;
     let signals = Signals::catch()?;
     let works = project.engine()?;
+    signals.also_stop(works.engine().stop_adopted());
     let board = Board::new(Paint::new(false), 0);
     let times = Times::new(context.global.utc);
     let display =

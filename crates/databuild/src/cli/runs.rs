@@ -16,6 +16,7 @@ use std::io::Write;
 /// Does what was asked for.
 pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<Exit, Failure> {
     let project = context.project()?;
+    project.close_ended();
     match &args.command {
         Some(RunsCommand::Export { targets, file }) => {
             return transfer::export(targets, file, context, &project);

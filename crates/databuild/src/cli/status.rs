@@ -38,6 +38,7 @@ struct Line {
 /// Lists partitions.
 pub(crate) fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let project = context.project()?;
+    project.close_ended();
     let number = usize::try_from(args.number).unwrap_or(usize::MAX);
     let mut lines = lines(args, context, &project)?;
     if args.missing {

@@ -43,6 +43,7 @@ pub(crate) fn settings(source: &Source, config: &Config, env: &Environment) -> V
     let mut all = vec![
         one(["project", "name"], json!(config.spec.name.as_str()), None),
         one(["project", "root"], json!(root), None),
+        one(["project", "on_parent_death"], json!(config.on_parent_death.as_str()), None),
     ];
     for section in ["keys", "jobs"] {
         if let Some(DeValue::Table(inner)) = get(table, section).map(Spanned::get_ref) {
@@ -65,6 +66,10 @@ pub(crate) fn settings(source: &Source, config: &Config, env: &Environment) -> V
             json!(config.cache_runs),
             env.cache_size.as_ref().map(|_| "DATABUILD_LOG_CACHE_SIZE"),
         ),
+        one(["logs", "capture"], json!(config.capture.as_str()), None),
+        one(["logs", "spool_bytes_max"], json!(size(config.spool_bytes_max)), None),
+        one(["logs", "durability"], json!(config.durability.as_str()), None),
+        one(["logs", "on_full"], json!(config.on_full.as_str()), None),
         one(["metrics", "labels"], json!(config.metric_labels), None),
         one(
             ["serve", "listen"],
@@ -73,6 +78,15 @@ pub(crate) fn settings(source: &Source, config: &Config, env: &Environment) -> V
         ),
     ]);
     all
+}
+
+/// A size as it is written in a file, in the largest unit that divides it.
+fn size(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units.into_iter().find(|(_, unit)| bytes.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes}B"),
+    }
 }
 
 /// Where in the file a key has its value, if it has one.

@@ -13,6 +13,11 @@ pub(super) struct Raw {
     pub(super) logs_dir: Option<String>,
     pub(super) refresh_interval: Option<String>,
     pub(super) cache_runs: Option<i64>,
+    pub(super) on_parent_death: Option<String>,
+    pub(super) capture: Option<String>,
+    pub(super) spool_bytes_max: Option<String>,
+    pub(super) durability: Option<String>,
+    pub(super) on_full: Option<String>,
     pub(super) metric_labels: Vec<String>,
     pub(super) listen: Option<String>,
 }
@@ -38,6 +43,11 @@ pub(super) fn raw(table: &DeTable<'_>) -> Raw {
         logs_dir: logs.and_then(|logs| text(logs, "dir")),
         refresh_interval: logs.and_then(|logs| text(logs, "refresh_interval")),
         cache_runs: logs.and_then(|logs| number(logs, "cache_runs")),
+        on_parent_death: inner(table, "project").and_then(|it| text(it, "on_parent_death")),
+        capture: logs.and_then(|logs| text(logs, "capture")),
+        spool_bytes_max: logs.and_then(|logs| text(logs, "spool_bytes_max")),
+        durability: logs.and_then(|logs| text(logs, "durability")),
+        on_full: logs.and_then(|logs| text(logs, "on_full")),
         metric_labels: inner(table, "metrics")
             .map(|metrics| texts(metrics, "labels"))
             .unwrap_or_default(),
@@ -145,5 +155,7 @@ fn job(label: String, table: &DeTable<'_>) -> JobDraft {
         job_type: text(table, "type"),
         env: inner(table, "env").map(env).unwrap_or_default(),
         dir: text(table, "dir"),
+        capture: text(table, "capture"),
+        on_parent_death: text(table, "on_parent_death"),
     }
 }

@@ -53,6 +53,13 @@ pub(crate) fn page() -> String {
     out
 }
 
+fn takes(shape: Shape) -> String {
+    if let Shape::OneOf(words) = shape {
+        return words.iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ");
+    }
+    wanted(shape).to_owned()
+}
+
 fn section(name: &str, entries: &'static [Entry], out: &mut String) {
     let rows: Vec<_> = entries.iter().filter(|entry| entry.state == State::Built).collect();
     if !name.is_empty() {
@@ -66,7 +73,7 @@ fn section(name: &str, entries: &'static [Entry], out: &mut String) {
                 format!("`{}`", entry.example)
             };
             // Writing into a String cannot fail.
-            let (takes, default) = (wanted(entry.shape), entry.default);
+            let (takes, default) = (takes(entry.shape), entry.default);
             writeln!(out, "| `{}` | {takes} | {default} | {} | {example} |", entry.name, entry.doc)
                 .ok();
         }
@@ -83,6 +90,8 @@ fn section(name: &str, entries: &'static [Entry], out: &mut String) {
             | Shape::Command
             | Shape::Number
             | Shape::Duration
+            | Shape::Size
+            | Shape::OneOf(_)
             | Shape::Address
             | Shape::Variables
             | Shape::Period
@@ -110,6 +119,8 @@ fn section(name: &str, entries: &'static [Entry], out: &mut String) {
             | Shape::Command
             | Shape::Number
             | Shape::Duration
+            | Shape::Size
+            | Shape::OneOf(_)
             | Shape::Address
             | Shape::Variables
             | Shape::Period

@@ -54,6 +54,8 @@ fn shape(shape: Shape) -> Value {
         Shape::List => texts,
         Shape::Number => json!({ "type": "integer", "minimum": 0 }),
         Shape::Duration => json!({ "type": "string", "pattern": "^([0-9]+ *(ms|s|m|h|d|w) *)+$" }),
+        Shape::Size => json!({ "type": "string", "pattern": "^[0-9]+ *(B|[kKMGT]i?B)$" }),
+        Shape::OneOf(words) => json!({ "enum": words }),
         Shape::Variables => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }

@@ -5,9 +5,11 @@ use super::env::Environment;
 use super::extract::Raw;
 use super::problem::{Code, Problem, Severity};
 use super::tree;
-use databuild_graph::spec::check::duration_problem;
+use databuild_graph::spec::check::{choice_problem, duration_problem, size_problem};
 use databuild_graph::spec::problem::{Code as SpecCode, Place, SpecProblem};
-use databuild_graph::spec::unit::parse_duration;
+use databuild_graph::spec::unit::{parse_duration, parse_size};
+use databuild_logs::collect::{Durability, OnFull};
+use databuild_model::spool::{Capture, OnParentDeath};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +25,12 @@ pub(super) const CACHE_RUNS: usize = 100;
 /// Most runs that may be kept open: each has file handles and an index in memory.
 const CACHE_RUNS_MAX: usize = 100_000;
 
+/// Most raw output of one run that waits to be collected, unless something else is said.
+pub(super) const SPOOL_BYTES_MAX: u64 = 64 << 20;
+
+/// Less than this holds up every job that writes faster than a disk syncs.
+const SPOOL_BYTES_MIN: u64 = 1 << 20;
+
 /// Where logs are kept below the project's folder, unless something else is said.
 pub(super) const LOGS_DIR: &str = ".databuild/logs";
 
@@ -37,6 +45,11 @@ pub(super) struct Settings {
     pub(super) logs_dir: PathBuf,
     pub(super) refresh_interval: Duration,
     pub(super) cache_runs: usize,
+    pub(super) capture: Capture,
+    pub(super) spool_bytes_max: u64,
+    pub(super) on_parent_death: OnParentDeath,
+    pub(super) durability: Durability,
+    pub(super) on_full: OnFull,
     pub(super) metric_labels: Vec<String>,
     pub(super) listen: SocketAddr,
 }
@@ -65,6 +78,23 @@ pub(super) fn check(
         checker.refresh_interval_of_env(env).or(in_file).unwrap_or(REFRESH_INTERVAL);
     let in_file = checker.cache_runs(raw);
     let cache_runs = checker.cache_runs_of_env(env).or(in_file).unwrap_or(CACHE_RUNS);
+    let capture =
+        checker.choice(&["logs", "capture"], raw.capture.as_ref(), Capture::ALL, Capture::as_str);
+    let on_parent_death = checker.choice(
+        &["project", "on_parent_death"],
+        raw.on_parent_death.as_ref(),
+        OnParentDeath::ALL,
+        OnParentDeath::as_str,
+    );
+    let spool_bytes_max = checker.spool_bytes_max(raw);
+    let durability = checker.choice(
+        &["logs", "durability"],
+        raw.durability.as_ref(),
+        &Durability::ALL,
+        Durability::as_str,
+    );
+    let on_full =
+        checker.choice(&["logs", "on_full"], raw.on_full.as_ref(), &OnFull::ALL, OnFull::as_str);
     checker.labels(raw);
     let in_file = raw.listen.as_deref().and_then(|text| checker.listen(text));
     let listen = checker.listen_of_env(env).or(in_file).unwrap_or(LISTEN);
@@ -72,6 +102,11 @@ pub(super) fn check(
         logs_dir,
         refresh_interval,
         cache_runs,
+        capture: capture.unwrap_or_default(),
+        spool_bytes_max: spool_bytes_max.unwrap_or(SPOOL_BYTES_MAX),
+        on_parent_death: on_parent_death.unwrap_or_default(),
+        durability: durability.unwrap_or_default(),
+        on_full: on_full.unwrap_or_default(),
         metric_labels: raw.metric_labels.clone(),
         listen,
     }
@@ -100,8 +135,7 @@ impl Checker<'_> {
             Err(error) => {
                 let problem =
                     duration_problem(&error, text, Place::at(["logs", "refresh_interval"]));
-                let SpecProblem { code, message, help, place } = problem;
-                self.add(&place, code.as_str(), message, help);
+                self.told(problem);
                 None
             }
         }
@@ -116,6 +150,42 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    fn choice<T: Copy>(
+        &mut self,
+        path: &[&str],
+        text: Option<&String>,
+        all: &[T],
+        word: impl Fn(T) -> &'static str,
+    ) -> Option<T> {
+        let text = text?;
+        let found = all.iter().copied().find(|one| word(*one) == text);
+        if found.is_none() {
+            let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
+            self.told(choice_problem(text, &words, Place::at(path.iter().copied())));
+        }
+        found
+    }
+
+    fn spool_bytes_max(&mut self, raw: &Raw) -> Option<u64> {
+        let text = raw.spool_bytes_max.as_ref()?;
+        let place = || Place::at(["logs", "spool_bytes_max"]);
+        match parse_size(text) {
+            Ok(bytes) if SPOOL_BYTES_MIN <= bytes => return Some(bytes),
+            Ok(_) => {
+                let message = format!("`spool_bytes_max` cannot be {text}");
+                let help = "use 1MiB or more: less holds every job up".to_owned();
+                self.add(&place(), SpecCode::BadNumber.as_str(), message, help);
+            }
+            Err(error) => self.told(size_problem(&error, text, place())),
+        }
+        None
+    }
+
+    fn told(&mut self, problem: SpecProblem) {
+        let SpecProblem { code, message, help, place } = problem;
+        self.add(&place, code.as_str(), message, help);
     }
 
     fn cache_runs(&mut self, raw: &Raw) -> Option<usize> {

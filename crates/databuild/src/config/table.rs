@@ -46,6 +46,10 @@ pub(crate) enum Shape {
     Number,
     /// A duration such as `90s`.
     Duration,
+    /// A size such as `64MiB`.
+    Size,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
     /// A host and a port.
     Address,
     /// Names and texts.
@@ -120,7 +124,24 @@ const PROJECT: &[Entry] = &[
         "the folder of the project file",
         "Where partitions live: a folder, or a URI. A partition `clean/date=2025-01-26` is a file or folder below it.",
     ),
+    ON_PARENT_DEATH,
 ];
+
+const ON_PARENT_DEATH: Entry = key(
+    "on_parent_death",
+    Shape::OneOf(&["continue", "stop"]),
+    "\"stop\"",
+    "continue",
+    "What becomes of a job when the build that started it is killed. `continue`: it goes on, and the next `databuild` command goes on with it. `stop`: it is stopped in order. A Ctrl-C stops jobs in order either way.",
+);
+
+const CAPTURE: Entry = key(
+    "capture",
+    Shape::OneOf(&["spool", "pipe", "file"]),
+    "\"file\"",
+    "spool",
+    "How the output of jobs gets to us. `spool`: the kernel moves it into files beside the logs, so that nothing is lost and the job goes on when a process of ours is killed. `pipe`: it is read, nothing raw is on the disk, and the job ends with what reads it. `file`: the job writes into a file itself: it outlives the death of all of us, and nothing holds it back.",
+);
 
 const KEY: Entry = key(
     "NAME",
@@ -236,6 +257,8 @@ const JOB_KEYS: &[Entry] = &[
         "The folder that the command starts in, below the project's. `{in}` and `{out}` are then absolute.",
     ),
     key("env", Shape::Variables, "{ TZ = \"UTC\" }", "none", "Variables for the command."),
+    Entry { default: "as in `[logs]`", ..CAPTURE },
+    Entry { default: "as in `[project]`", ..ON_PARENT_DEATH },
 ];
 
 const LOGS: &[Entry] = &[
@@ -260,12 +283,31 @@ const LOGS: &[Entry] = &[
         "100",
         "How many finished runs the service keeps open for reading. `DATABUILD_LOG_CACHE_SIZE` wins over it.",
     ),
+    CAPTURE,
+    key(
+        "spool_bytes_max",
+        Shape::Size,
+        "\"256MiB\"",
+        "64MiB",
+        "Most raw output of one run that waits beside the logs to be collected. At this size the job waits.",
+    ),
+    key(
+        "durability",
+        Shape::OneOf(&["interval", "process", "always"]),
+        "\"always\"",
+        "interval",
+        "When entries survive a power cut. `interval`: within `refresh_interval`; errors, manifests and the end of a run at once. `process`: at the end of the run. `always`: before anything more of the run is read. They survive the death of our processes in any case.",
+    ),
+    key(
+        "on_full",
+        Shape::OneOf(&["block", "fail_job"]),
+        "\"fail_job\"",
+        "block",
+        "What happens when there is no space for what a run says. `block`: the job waits until there is. `fail_job`: the run is given up, and its record says what is missing.",
+    ),
     later("keep", "How long logs are kept."),
     later("rate", "How many lines a job may write."),
     later("redact", "What is removed from logs before they are stored."),
-    later("durability", "When entries are synced to the disk."),
-    later("on_full", "What happens when the disk is full."),
-    later("capture", "How the output of jobs is taken."),
 ];
 
 const METRICS: &[Entry] = &[
@@ -313,6 +355,8 @@ pub(crate) fn tables() -> Vec<(String, &'static [Entry])> {
             | Shape::Command
             | Shape::Number
             | Shape::Duration
+            | Shape::Size
+            | Shape::OneOf(_)
             | Shape::Address
             | Shape::Variables
             | Shape::Period

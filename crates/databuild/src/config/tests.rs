@@ -292,9 +292,14 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
     expect![[r#"
         project.name = "shop"  # default
         project.root = "/shop"  # default
+        project.on_parent_death = "continue"  # default
         logs.dir = "/shop/.databuild/logs"  # default
         logs.refresh_interval = "1000ms"  # default
         logs.cache_runs = 100  # default
+        logs.capture = "spool"  # default
+        logs.spool_bytes_max = "64MiB"  # default
+        logs.durability = "interval"  # default
+        logs.on_full = "block"  # default
         metrics.labels = []  # default
         serve.listen = "127.0.0.1:8440"  # default
     "#]]
@@ -302,9 +307,14 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
     expect![[r#"
         project.name = "shop"  # default
         project.root = "/shop"  # default
+        project.on_parent_death = "continue"  # default
         logs.dir = "/shop/l"  # databuild.toml:2
         logs.refresh_interval = "2000ms"  # databuild.toml:3
         logs.cache_runs = 5  # databuild.toml:4
+        logs.capture = "spool"  # default
+        logs.spool_bytes_max = "64MiB"  # default
+        logs.durability = "interval"  # default
+        logs.on_full = "block"  # default
         metrics.labels = []  # default
         serve.listen = "127.0.0.1:1"  # databuild.toml:6
     "#]]
@@ -312,9 +322,14 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
     expect![[r#"
         project.name = "shop"  # default
         project.root = "/shop"  # default
+        project.on_parent_death = "continue"  # default
         logs.dir = "/logs"  # environment DATABUILD_LOGS_DIR
         logs.refresh_interval = "50ms"  # environment DATABUILD_LOG_REFRESH_INTERVAL_MS
         logs.cache_runs = 7  # environment DATABUILD_LOG_CACHE_SIZE
+        logs.capture = "spool"  # default
+        logs.spool_bytes_max = "64MiB"  # default
+        logs.durability = "interval"  # default
+        logs.on_full = "block"  # default
         metrics.labels = []  # default
         serve.listen = "127.0.0.1:9"  # environment DATABUILD_LISTEN
     "#]]

@@ -120,7 +120,13 @@ fn check_value(
             true
         }
         (
-            Shape::Text | Shape::Texts | Shape::Command | Shape::Duration | Shape::Address,
+            Shape::Text
+            | Shape::Texts
+            | Shape::Command
+            | Shape::Duration
+            | Shape::Size
+            | Shape::OneOf(_)
+            | Shape::Address,
             DeValue::String(_),
         )
         | (Shape::Period | Shape::Key(_), DeValue::String(_))
@@ -156,6 +162,8 @@ pub(super) fn wanted(shape: Shape) -> &'static str {
         Shape::Command => "text or a list of texts",
         Shape::Number => "a whole number",
         Shape::Duration => "a duration, as text",
+        Shape::Size => "a size, as text",
+        Shape::OneOf(_) => "text",
         Shape::Address => "an address, as text",
         Shape::Variables => "a table of texts",
         Shape::Period => "a date, or text",
@@ -181,6 +189,9 @@ fn wrong_type(value: &Spanned<DeValue<'_>>, path: &str, wanted: &str) -> Problem
         ) => "put it in quotes".to_owned(),
         ("a duration, as text", DeValue::Integer(number)) => {
             format!("give it a unit: \"{}s\"", number.as_str())
+        }
+        ("a size, as text", DeValue::Integer(number)) => {
+            format!("give it a unit: \"{}B\"", number.as_str())
         }
         ("a whole number", DeValue::String(text)) if text.trim().parse::<u32>().is_ok() => {
             format!("write it without quotes: {}", text.trim())

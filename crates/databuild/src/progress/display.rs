@@ -313,6 +313,23 @@ impl Display {
     }
 }
 
+impl Display {
+    fn adopted(&self, state: &mut State, run: RunNumber, about: (&JobLabel, &[PartitionRef])) {
+        let about = state.board.name(about.0, about.1);
+        let line = format!("… {} goes on as run {run}, whose build was killed", about.trim());
+        self.line(state, &line);
+    }
+
+    fn adopted_ended(&self, state: &mut State, run: RunNumber, end: RunEnd, summary: &RunSummary) {
+        let words = match end {
+            RunEnd::Completed => "ended well".to_owned(),
+            RunEnd::Cancelled => "was stopped".to_owned(),
+            RunEnd::Failed | RunEnd::Lost => ending::words(summary),
+        };
+        self.line(state, &format!("run {run}, whose build was killed: {words}"));
+    }
+}
+
 impl BuildObserver for Display {
     fn on_progress(&self, progress: &Progress) {
         let mut state = self.state();
@@ -324,6 +341,12 @@ impl BuildObserver for Display {
             }
             Progress::LostBuildEnded { number } => {
                 self.line(state, &format!("build {number} had lost its process; it was ended"));
+            }
+            Progress::RunAdopted { run, job_label, outputs } => {
+                self.adopted(state, *run, (job_label, outputs));
+            }
+            Progress::AdoptedEnded { run, end, summary } => {
+                self.adopted_ended(state, *run, *end, summary);
             }
             Progress::Planned { wanted, tasks, up_to_date } => {
                 self.planned(state, *wanted, *tasks, *up_to_date);

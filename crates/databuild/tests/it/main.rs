@@ -6,6 +6,7 @@
 
 mod docs;
 mod env;
+mod outlives;
 mod prometheus;
 mod reference;
 mod rest;

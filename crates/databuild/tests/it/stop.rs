@@ -129,18 +129,3 @@ fn follow_of_a_running_build_ends_with_it() {
         "each entry once"
     );
 }
-
-#[test]
-fn a_killed_build_leaves_runs_that_say_what_they_lack() {
-    let running = Running::start();
-    let stored =
-        "timeout 60 sh -c 'until databuild logs 1.1 -o jsonl | grep -q launched; do :; done'";
-    assert!(running.env.sh(stored).status.success());
-    running.send("KILL");
-    let (env, status, _) = running.end();
-    assert_eq!(status.code(), None);
-    let logs = env.sh("databuild logs 1.1 -o raw");
-    assert!(logs.status.success());
-    let said = String::from_utf8_lossy(&logs.stderr).into_owned();
-    assert!(said.ends_with("run 1.1 is incomplete (wrapper lost)\n"), "{said}");
-}

@@ -8,6 +8,7 @@ use crate::spec::key::{KeyId, KeyKind, Keys};
 use crate::spec::pattern::{Pattern, PatternError, PatternFault, Slot};
 use crate::spec::problem::{Code, Place, nearest};
 use databuild_model::ids::{AppName, JobLabel};
+use databuild_model::spool::{Capture, OnParentDeath};
 use std::path::{Component, Path, PathBuf};
 
 /// Most attempts of one run: with more, a job that cannot succeed would fill the log for days.
@@ -72,6 +73,14 @@ pub(super) fn check(draft: &JobDraft, keys: &Keys, problems: &mut Problems) -> O
         job_type: job_type(draft, problems),
         env: env(draft, problems),
         dir: dir(draft, problems),
+        capture: problems
+            .choice(draft.capture.as_ref(), Capture::ALL, Capture::as_str, || place("capture")),
+        on_parent_death: problems.choice(
+            draft.on_parent_death.as_ref(),
+            OnParentDeath::ALL,
+            OnParentDeath::as_str,
+            || place("on_parent_death"),
+        ),
         // A job without its command still takes part in what is checked across jobs.
         run: run.unwrap_or_else(Command::nothing),
         // Last: what else is wrong with a job is told though its name is.

@@ -171,4 +171,11 @@ pub(super) const ALL: &[Explanation] = &[
         "[jobs.report]\nout = \"report/date={date}\"\nrun = \"make-report {out}\"\nenv = { DATABUILD_KEY_DATE = \"2025-01-01\" }\n",
         "[jobs.report]\nout = \"report/date={date}\"\nrun = \"make-report {out}\"\nenv = { REPORT_DATE = \"2025-01-01\" }\n",
     ),
+    file(
+        "DB0225",
+        "a word that is none of those that there are",
+        "The key takes one of a few words. The error says which.",
+        "[logs]\ncapture = \"tape\"\n",
+        "[logs]\ncapture = \"file\"\n",
+    ),
 ];
