@@ -1,10 +1,11 @@
 //! The real files of this machine.
 
 use super::{DirItem, Fs, FsAll, FsFile};
-use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
 
@@ -14,11 +15,44 @@ pub struct OsFs;
 
 struct OsFile(File);
 
+/// Opens a file of the store: `{store}/{folder}/{name}`. Where the store is may be told by links; within
+/// it none is followed, neither in place of the file nor of the folder that it is in.
 fn open(path: &Path, flags: OFlags) -> io::Result<OsFile> {
     // Without NONBLOCK a FIFO that somebody put there would hang the open; regular files ignore it.
     let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mode = Mode::from_raw_mode(0o640);
-    Ok(OsFile(File::from(rustix::fs::open(path, flags, mode)?)))
+    let creates = flags.contains(OFlags::CREATE);
+    let mode = Mode::from_raw_mode(if creates { 0o640 } else { 0 });
+    let opened = match place(path) {
+        Some((store, within)) => {
+            let way = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let store = rustix::fs::open(store, way, Mode::empty())?;
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+            match rustix::fs::openat2(&store, within, flags, mode, resolve) {
+                // A kernel before 5.6, or a sandbox that does not know the call.
+                Err(Errno::NOSYS | Errno::PERM) => in_steps(&store, within, flags, mode)?,
+                opened => opened?,
+            }
+        }
+        None => rustix::fs::open(path, flags, mode)?,
+    };
+    Ok(OsFile(File::from(opened)))
+}
+
+/// The same by one call for each part of the path.
+fn in_steps(store: &OwnedFd, within: &Path, flags: OFlags, mode: Mode) -> io::Result<OwnedFd> {
+    let (Some(folder), Some(name)) = (within.parent(), within.file_name()) else {
+        return Err(Errno::INVAL.into());
+    };
+    let way = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = rustix::fs::openat(store, folder, way, Mode::empty())?;
+    Ok(rustix::fs::openat(&folder, name, flags, mode)?)
+}
+
+/// The store's folder, and the path of the file within it. Nothing for a path without a folder.
+fn place(path: &Path) -> Option<(&Path, &Path)> {
+    let store = path.parent()?.parent()?;
+    let within = path.strip_prefix(store).ok()?;
+    Some((if store == Path::new("") { Path::new(".") } else { store }, within))
 }
 
 fn open_existing(path: &Path, flags: OFlags) -> io::Result<Box<dyn FsFile>> {

@@ -90,3 +90,27 @@ fn files_are_private_and_links_are_not_followed() {
     assert!(OsFs.create_new(&dir.join("dangling")).is_err());
     assert!(OsFs.open_read(&dir).is_err(), "a folder is not a file");
 }
+
+#[test]
+fn no_link_is_followed_within_a_store_and_any_on_the_way_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, elsewhere) = (dir.path().join("real/logs"), dir.path().join("elsewhere"));
+    for folder in [store.join("day"), elsewhere.clone()] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    std::fs::write(store.join("day/a"), "ours").unwrap();
+    std::fs::write(elsewhere.join("a"), "theirs").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, store.join("linked")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.join("a"), store.join("day/b")).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("real"), dir.path().join("way")).unwrap();
+    let way = dir.path().join("way/logs");
+    assert!(OsFs.open_read(&way.join("day/a")).is_ok());
+    assert!(OsFs.create_new(&way.join("day/c")).is_ok());
+    for name in ["linked/a", "day/b", "linked/new"] {
+        let path = way.join(name);
+        let results = [OsFs.open_read(&path), OsFs.open_append(&path), OsFs.create_new(&path)]
+            .map(|r| r.is_ok());
+        assert_eq!(results, [false; 3], "{name}");
+    }
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 1, "nothing was made there");
+}
