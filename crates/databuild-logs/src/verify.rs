@@ -96,6 +96,8 @@ pub enum Problem {
         from: u64,
         /// The last.
         to: u64,
+        /// Why, if a `gap` event says so.
+        reason: Option<String>,
     },
     /// Entries whose number an entry before them has.
     Repeated {
@@ -177,6 +179,11 @@ pub enum Note {
     Malformed {
         /// How many.
         lines: u64,
+    },
+    /// The collector cut off, left out or wrote anew something, and says so; nothing is missing.
+    Repaired {
+        /// How many times.
+        times: u64,
     },
     /// Entries of a stream do not tell their bytes: they were stored by an older wrapper or another
     /// program.
@@ -273,7 +280,7 @@ impl Problem {
     /// first behind them.
     pub fn range(&self) -> Option<(u64, Option<u64>)> {
         match self {
-            Problem::Entries { from, to } => Some((*from, Some(*to))),
+            Problem::Entries { from, to, .. } => Some((*from, Some(*to))),
             Problem::Bytes { from, to, .. } => Some((*from, *to)),
             Problem::NoEnd
             | Problem::AfterEnd { .. }
@@ -302,8 +309,14 @@ impl fmt::Display for Problem {
                 write!(f, "run_end has number {has} and states {said}")
             }
             Problem::OutputLost => f.write_str("output lost: run_end says so without naming it"),
-            Problem::Entries { from, to } if from == to => write!(f, "entry {from} is missing"),
-            Problem::Entries { from, to } => write!(f, "entries {from} to {to} are missing"),
+            Problem::Entries { from, to, reason } => {
+                if from == to {
+                    write!(f, "entry {from} is missing")?;
+                } else {
+                    write!(f, "entries {from} to {to} are missing")?;
+                }
+                reason.as_ref().map_or(Ok(()), |reason| write!(f, ": {reason}"))
+            }
             Problem::Repeated { entries, first } => {
                 write!(f, "{entries} entries repeat a number, first {first}")
             }
@@ -344,6 +357,7 @@ impl Note {
         match self {
             Note::NoSeal => "no_seal",
             Note::Malformed { .. } => "malformed",
+            Note::Repaired { .. } => "repaired",
             Note::NoRanges { .. } => "no_ranges",
         }
     }
@@ -355,6 +369,12 @@ impl fmt::Display for Note {
             Note::NoSeal => f.write_str("not sealed yet: the next build or service does it"),
             Note::Malformed { lines } => {
                 write!(f, "{lines} lines were not entries of this run and are kept as they came")
+            }
+            Note::Repaired { times } => {
+                write!(
+                    f,
+                    "repaired {times} times (events store_repaired say what); nothing is missing"
+                )
             }
             Note::NoRanges { stream } => {
                 write!(f, "entries of {} do not tell their bytes", stream.as_str())

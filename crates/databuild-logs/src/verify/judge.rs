@@ -7,7 +7,8 @@ use crate::format::{Block, IndexHeader, RunRecord};
 use crate::store::facts::{LineFacts, LineReader, Looked};
 use crate::store::tally::RunTally;
 use databuild_model::cause::run_end;
-use databuild_model::entry::{Content, Kind, Stream, WrapperJobEvent, event};
+use databuild_model::entry::event::{self, gap, repair};
+use databuild_model::entry::{Content, Kind, Stream, WrapperJobEvent};
 use databuild_model::ids::JobRunId;
 use databuild_model::json;
 use databuild_model::scan::Scanner;
@@ -33,6 +34,9 @@ struct Heard {
     repeated_first: u64,
     streams: [StreamJudge; 2],
     gaps: Vec<String>,
+    /// Numbers that the collector says are lost, and why.
+    lost: Vec<(Range<u64>, String)>,
+    repaired: u64,
     end: Option<End>,
     after_end: u64,
     again: Scanner,
@@ -125,6 +129,8 @@ impl Judge {
             repeated_first: 0,
             streams: [stream(), stream()],
             gaps: Vec::new(),
+            lost: Vec::new(),
+            repaired: 0,
             end: None,
             after_end: 0,
             again: Scanner::new(),
@@ -141,7 +147,9 @@ impl Judge {
         match self.lines.look(line) {
             Looked::Scanned(facts, scan) => {
                 heard.tally.line(Some(&facts), bytes);
-                if heard.counts(&facts) {
+                if is_remark(&facts) {
+                    heard.event(line, &facts);
+                } else if heard.counts(&facts) {
                     match facts.kind {
                         Kind::Event if is_telling(scan.event_type) => heard.event(line, &facts),
                         // The job can say events too.
@@ -155,7 +163,7 @@ impl Judge {
             }
             Looked::Read(facts, entry) => {
                 heard.tally.line(Some(&facts), bytes);
-                if heard.counts(&facts) {
+                if is_remark(&facts) || heard.counts(&facts) {
                     if let Content::JobEvent(event) = &entry.content {
                         heard.told(event, &facts);
                     }
@@ -258,7 +266,8 @@ impl Heard {
     fn told(&mut self, event: &WrapperJobEvent, facts: &LineFacts) {
         match event.event_type.as_str() {
             event::GAP => self.gap(event),
-            event::RUN_END if self.end.is_none() => {
+            event::STORE_REPAIRED => self.repaired += 1,
+            event::RUN_END if self.end.is_none() && !is_remark(facts) => {
                 let number = |name| event.metadata.get(name).and_then(|text| text.parse().ok());
                 let text = |name| event.metadata.get(name).map(str::to_owned);
                 self.end = Some(End {
@@ -275,15 +284,21 @@ impl Heard {
 
     fn gap(&mut self, event: &WrapperJobEvent) {
         let number = |name| event.metadata.get(name).and_then(|text| text.parse::<u64>().ok());
-        let reason = event.metadata.get("reason").unwrap_or("the gap gives no reason");
-        let stream = event.metadata.get("stream").and_then(Stream::parse);
-        let (Some(stream), Some(from)) = (stream, number("from")) else {
-            if self.gaps.len() < PROBLEMS_MAX {
-                self.gaps.push(reason.to_owned());
+        let reason = event.metadata.get(gap::REASON).unwrap_or("the gap gives no reason");
+        let stream = event.metadata.get(gap::STREAM).and_then(Stream::parse);
+        let (Some(stream), Some(from)) = (stream, number(gap::FROM)) else {
+            if PROBLEMS_MAX <= self.gaps.len() + self.lost.len() {
+                return;
+            }
+            match number(repair::ENTRIES_FROM).zip(number(repair::ENTRIES_TO)) {
+                Some((from, to)) => {
+                    self.lost.push((from..to.saturating_add(1), reason.to_owned()));
+                }
+                None => self.gaps.push(reason.to_owned()),
             }
             return;
         };
-        let to = number("to").or_else(|| number("bytes").map(|bytes| from.saturating_add(bytes)));
+        let to = number(gap::TO);
         let [stdout, stderr] = &mut self.streams;
         let coverage = match stream {
             Stream::Stdout => &mut stdout.coverage,
@@ -309,7 +324,10 @@ impl Heard {
             }
         }
         for range in &self.missing {
-            problems.push(Problem::Entries { from: range.start, to: range.end - 1 });
+            let why =
+                self.lost.iter().find(|(lost, _)| lost.start < range.end && range.start < lost.end);
+            let reason = why.map(|(_, reason)| reason.clone());
+            problems.push(Problem::Entries { from: range.start, to: range.end - 1, reason });
         }
         problems.unlisted += self.missing_unlisted;
         if 0 < self.repeated {
@@ -328,6 +346,9 @@ impl Heard {
         if self.end.is_some_and(|end| !end.complete) && problems.listed.is_empty() {
             problems.push(Problem::OutputLost);
         }
+        if 0 < self.repaired {
+            notes.push(Note::Repaired { times: self.repaired });
+        }
         if 0 < record.malformed {
             notes.push(Note::Malformed { lines: record.malformed });
         }
@@ -341,6 +362,11 @@ impl Heard {
             notes,
         }
     }
+}
+
+/// Whether the collector itself says it: it gives no numbers.
+fn is_remark(facts: &LineFacts) -> bool {
+    facts.sequence == 0 && !facts.foreign && facts.kind == Kind::Event
 }
 
 fn is_telling(event_type: Option<&str>) -> bool {

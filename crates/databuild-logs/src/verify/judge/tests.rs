@@ -158,7 +158,7 @@ fn a_gap_on_record_gives_its_reason() {
     check(
         &[
             "1 out 0..6 hello",
-            "2 event gap \"stream\":\"stdout\",\"from\":\"6\",\"bytes\":\"4\",\"reason\":\"sampled\"",
+            "2 event gap \"stream\":\"stdout\",\"from\":\"6\",\"to\":\"10\",\"reason\":\"sampled\"",
             "3 out 10..12 x",
             "4 event gap \"reason\":\"the disk was full\"",
             "5 end stdout=12#x",
@@ -169,6 +169,25 @@ fn a_gap_on_record_gives_its_reason() {
             stderr 0/- hash absent
             ! stdout bytes 6..10 are missing: sampled
             ! a gap is on record: the disk was full
+        "#]],
+    );
+}
+
+#[test]
+fn what_the_collector_says_of_its_disk_counts() {
+    check(
+        &[
+            "1 event task_launched",
+            "0 event store_repaired \"what\":\"cut\",\"reason\":\"x\"",
+            "0 event gap \"reason\":\"EIO\",\"entries_from\":\"2\",\"entries_to\":\"3\"",
+            "4 end stdout=0 stderr=0",
+        ],
+        &expect![[r#"
+            2/4
+            stdout 0/0 hash absent
+            stderr 0/0 hash absent
+            ! entries 2 to 3 are missing: EIO
+            note: repaired 1 times (events store_repaired say what); nothing is missing
         "#]],
     );
 }
