@@ -79,6 +79,15 @@ impl Source {
         Source::File(Tailed { segments, closed: false, look_at, wait })
     }
 
+    /// Tells `capture` what was before it, as far as that is kept.
+    fn recall(&mut self, capture: &mut Capture) {
+        if capture.bytes() != 0
+            && let Some(segments) = self.segments()
+        {
+            capture.recall(|at, space| segments.recall(at, space));
+        }
+    }
+
     fn segments(&mut self) -> Option<&mut Segments> {
         match self {
             Source::Pipe(_) => None,
@@ -136,7 +145,8 @@ impl Tailed {
 
 impl Channel {
     /// `stream`, which comes from `source`.
-    pub(crate) fn new(capture: Capture, stream: Stream, source: Source) -> Channel {
+    pub(crate) fn new(mut capture: Capture, stream: Stream, mut source: Source) -> Channel {
+        source.recall(&mut capture);
         Channel { stream, capture, source, backlog: false, ended: false }
     }
 
@@ -342,7 +352,10 @@ impl Channel {
 
     /// Goes back to the byte up to which entries are stored, the last of them being `sequence`.
     pub(crate) fn rewind(&mut self, mut capture: Capture, sequence: u64) {
-        capture.inherit_hash(&mut self.capture);
+        self.source.recall(&mut capture);
+        if capture.hash().is_none() {
+            capture.inherit_hash(&mut self.capture);
+        }
         let consumed = capture.consumed();
         if let Some(segments) = self.source.segments() {
             segments.rewind(consumed, sequence);

@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-/// Most bytes taken by one read(2) of a stream. A pipe holds at most 1 MiB for an ordinary user, so
-/// one read empties it; beyond that a larger buffer only costs cache.
-pub(crate) const READ_BYTES: usize = 1 << 20;
+/// Most bytes taken by one read(2) of a stream: fits into the cache of a core, and 1,000 wrappers that
+/// are busy at once fit into 2 GiB. More costs no less processor time.
+pub(crate) const READ_BYTES: usize = 256 << 10;
 
 /// Size asked for the job's pipes: a job that writes in bursts is then not stopped by us. The kernel
 /// may refuse, which is fine.
 pub(crate) const PIPE_BYTES: usize = 1 << 20;
 
 /// When so many bytes wait for our own reader, nothing more is read from the job: back-pressure.
-/// As much as a large pipe takes at once.
-pub(crate) const OUT_BYTES_SOFT: usize = 1 << 20;
+/// As much as one read makes.
+pub(crate) const OUT_BYTES_SOFT: usize = 256 << 10;
 
 /// How long a stream must be silent before the entry that might still grow is let go. Longer than
 /// the gap between two writes of one traceback, shorter than what a person who follows notices.

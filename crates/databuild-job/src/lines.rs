@@ -91,6 +91,25 @@ impl Capture {
         }
     }
 
+    /// Learns what is before the start from `read`, which gives bytes at an offset, so that lines and
+    /// hash are those of the whole stream. What cannot be read leaves them unknown. To be called before
+    /// anything else.
+    pub(crate) fn recall(&mut self, mut read: impl FnMut(u64, &mut [u8]) -> Option<usize>) {
+        let (mut hash, mut lines, mut at) = (StreamHash::from(0), 0, 0);
+        while at < self.bytes {
+            let most = usize::try_from(self.bytes - at).unwrap_or(READ_BYTES).min(READ_BYTES);
+            let space = self.buffer.get_mut(..most).unwrap_or_default();
+            let Some(bytes) = read(at, space).and_then(|count| space.get(..count)) else { return };
+            if bytes.is_empty() {
+                return;
+            }
+            hash.take(at, bytes);
+            lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
+            at += bytes.len() as u64;
+        }
+        (self.hash, self.lines) = (hash, Some(lines));
+    }
+
     /// What comes next stands at `offset` of the stream: what is between is lost. To be called after
     /// [`Capture::step`] has returned `false`.
     pub(crate) fn skip_to(&mut self, offset: u64, sink: &mut impl Sink) {

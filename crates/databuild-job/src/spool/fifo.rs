@@ -110,7 +110,7 @@ impl Fifo {
 
     fn splice(&self, segments: &mut Segments, room: u64) -> Result<usize, Errno> {
         let (file, mut at, space) = segments.writer()?;
-        let most = READ_BYTES.min(usize::try_from(space.min(room)).unwrap_or(READ_BYTES));
+        let most = PIPE_BYTES.min(usize::try_from(space.min(room)).unwrap_or(PIPE_BYTES));
         let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
         rustix::pipe::splice(&self.reading, None, file, Some(&mut at), most, flags)
     }

@@ -4,7 +4,7 @@
 use crate::limits::MARKS_MAX;
 use databuild_model::entry::Stream;
 use databuild_model::spool::{parse_segment_name, segment_name};
-use rustix::fs::{AtFlags, Dir, FallocateFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FallocateFlags, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::io;
@@ -216,6 +216,19 @@ impl Segments {
                 Got::Missing(self.read)
             }
         }
+    }
+
+    /// Reads bytes at `at` that were read before, if they are still kept.
+    pub(crate) fn recall(&self, at: u64, space: &mut [u8]) -> Option<usize> {
+        let segment = self.list.iter().find(|it| it.offset <= at && at < it.end())?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let name = segment_name(self.stream, segment.offset);
+        let file = rustix::fs::openat(&*self.folder, name, flags, Mode::empty()).ok()?;
+        // Of a file that the job writes the start may have been given back.
+        let kept = rustix::fs::seek(&file, SeekFrom::Hole(0)).ok()?;
+        let most = usize::try_from(segment.end().min(segment.offset + kept).checked_sub(at)?);
+        let most = most.unwrap_or(usize::MAX).min(space.len());
+        rustix::io::pread(&file, space.get_mut(..most)?, at - segment.offset).ok()
     }
 
     fn read_file(&mut self, segment: Segment, space: &mut [u8]) -> Result<usize, Errno> {

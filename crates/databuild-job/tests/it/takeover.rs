@@ -37,6 +37,9 @@ fn check(step: u64, more: serde_json::Value) {
     assert!(0 < restarts && restarts <= kills);
     assert_eq!(said.end("complete"), "true");
     assert_eq!(raw(&said, Stream::Stdout), numbers(6_000));
+    // All of it is still in the spool, so lines and hash are known as if nothing had been.
+    assert_eq!((said.end("stdout_lines"), said.end("stderr_lines")), ("6000", "1"));
+    assert_eq!(said.end("stdout_blake3").len(), 64);
     assert_eq!(raw(&said, Stream::Stderr), "last\n");
 }
 

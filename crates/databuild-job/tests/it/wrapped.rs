@@ -193,7 +193,9 @@ impl Said {
         });
         let told = end.metadata.get(&format!("{}_blake3", stream.as_str()));
         if raw && end.metadata.get("complete") == Some("true") {
-            assert_eq!(told, Some(&hasher.finalize().to_hex()[..]));
+            let known = told.is_some() || end.metadata.get("wrapper_restarts").is_none();
+            let hash = hasher.finalize().to_hex();
+            assert_eq!(told, known.then_some(&hash[..]));
         }
     }
 
