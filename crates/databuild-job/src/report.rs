@@ -194,8 +194,9 @@ pub(crate) fn gap(to: &mut Emitter, when: Timestamp, missing: Missing, reason: &
 /// The wall clock was set by so many nanoseconds.
 pub(crate) fn clock_step(to: &mut Emitter, when: Timestamp, nanos: i128) {
     let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
-    let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-    let step = format!("{sign}{seconds}.{:06}", rest / 1_000);
+    // The two clocks are read one after the other, so more digits would mean nothing.
+    let millis = (nanos + 500_000) / 1_000_000;
+    let step = format!("{sign}{}.{:03}", millis / 1_000, millis % 1_000);
     let reason = "the wall clock was set, or the machine slept".to_owned();
     let facts = [("step_seconds", step), ("reason", reason)];
     to.event(when, event::CLOCK_STEP, facts.into_iter().collect(), None);

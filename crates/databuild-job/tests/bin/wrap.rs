@@ -11,11 +11,31 @@ use std::time::{Duration, Instant, SystemTime};
 
 struct SystemClock {
     start: Instant,
+    /// What the wall clock said then, and how it is set later: after milliseconds, by seconds.
+    script: Option<(Timestamp, Vec<(u64, i64)>)>,
+}
+
+/// `NANOSECONDS MILLISECONDS:SECONDS …`: see [`SystemClock::script`].
+fn script(text: &str) -> Option<(Timestamp, Vec<(u64, i64)>)> {
+    let mut words = text.split(' ');
+    let start = Timestamp::from_nanos(words.next()?.parse().ok()?);
+    let step = |word: &str| {
+        let (after, by) = word.split_once(':')?;
+        Some((after.parse().ok()?, by.parse().ok()?))
+    };
+    Some((start, words.map(step).collect::<Option<_>>()?))
 }
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the clock of this program")]
     fn wall(&self) -> Timestamp {
+        if let Some((start, steps)) = &self.script {
+            let mono = self.mono();
+            let past = |it: &&(u64, i64)| Duration::from_millis(it.0) <= mono;
+            let set: i64 = steps.iter().filter(past).map(|it| it.1).sum();
+            let nanos = start.as_nanos() + set * 1_000_000_000;
+            return Timestamp::from_nanos(nanos).saturating_add(mono);
+        }
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_nanos(0).saturating_add(since)
     }
@@ -44,6 +64,7 @@ fn main() -> std::io::Result<ExitCode> {
         search_path: std::env::var_os("PATH"),
         traceparent: std::env::var("TRACEPARENT").ok(),
     };
-    let clock = SystemClock { start: Instant::now() };
+    let script = std::env::var("WRAP_TEST_CLOCK").ok().and_then(|text| script(&text));
+    let clock = SystemClock { start: Instant::now(), script };
     Ok(ExitCode::from(u8::try_from(wrap(options, &clock)).unwrap_or(125)))
 }

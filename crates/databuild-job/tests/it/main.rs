@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod ends;
+mod hard;
 mod output;
 mod pages;
 mod processes;
