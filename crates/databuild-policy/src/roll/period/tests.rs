@@ -2,6 +2,7 @@
 
 use super::*;
 use expect_test::{Expect, expect};
+use std::fmt::Write as _;
 
 fn check(period: Period, zone: &str, moments: &[&str], expected: Expect) {
     let zone = jiff::tz::TimeZoneDatabase::bundled().get(zone).unwrap();
@@ -11,7 +12,7 @@ fn check(period: Period, zone: &str, moments: &[&str], expected: Expect) {
         let (start, next) = (period.start(moment, &zone), period.next(moment, &zone));
         assert!(start <= moment && moment < next);
         assert_eq!(period.start(next, &zone), next, "periods follow one another");
-        shown += &format!("{start} .. {next}\n");
+        writeln!(shown, "{start} .. {next}").unwrap();
     }
     expected.assert_eq(&shown);
 }

@@ -1,0 +1,122 @@
+//! Exactly-once files: what a checkpoint says, in which order things are done around it, and what is put
+//! right after a crash. The same for every sink that writes files; the tests explore every order of
+//! crashes, kills and power cuts over it.
+//!
+//! The protocol. Before the first byte goes into a file, a record names the file with the length that it
+//! has (*announce*). Events are written; all files that changed are synced; then a record says how far the
+//! sources are and how long each file is (*commit*), and is synced. A file is rolled between two commits:
+//! a record says what will be called what (*intend*), is synced, the file is renamed, the folder is
+//! synced, and the next record says no more of it. After a crash the last good record is the truth. It is
+//! synced first: a kill leaves records that a power cut may still take back. Then what was intended is
+//! finished, files are cut to their recorded length, and the sources are read again from
+//! where the record says.
+
+use crate::acknowledge::Progress;
+use std::collections::BTreeMap;
+
+/// One record of a pipeline's checkpoint file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checkpoint {
+    /// Which saver wrote it. Each start takes a number of its own, greater than all before, and a record
+    /// of a lesser one counts for nothing.
+    pub epoch: u64,
+    /// How far each source is.
+    pub progress: BTreeMap<String, Progress>,
+    /// Files that may be appended to, with the length that belongs to this progress.
+    pub files: BTreeMap<String, u64>,
+    /// Renames that were decided on and may not have been done.
+    pub intents: Vec<RollIntent>,
+}
+
+/// A file that gets its archive's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollIntent {
+    /// The file as it was written.
+    pub from: String,
+    /// Its name from now on; free when it was decided.
+    pub to: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// What has to be done after a crash, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Repair {
+    /// Give the file the name that was decided on, and sync the folder.
+    Rename {
+        /// What is there.
+        from: String,
+        /// What it will be.
+        to: String,
+    },
+    /// Cut the file: what is beyond was written after the record, and will be written again.
+    Truncate {
+        /// The file.
+        path: String,
+        /// Its length from now on.
+        bytes: u64,
+    },
+    /// Make the file: it was announced, and its name did not survive.
+    Create {
+        /// The file.
+        path: String,
+    },
+    /// Bytes that were recorded are gone: somebody else removed or shortened the file. Nothing that is
+    /// ours to repair; it is told, and the file begins again.
+    Lost {
+        /// The file.
+        path: String,
+        /// What the record says.
+        recorded: u64,
+        /// What is there.
+        found: u64,
+    },
+}
+
+/// Of the records of a checkpoint file, the one that counts: the last of the greatest epoch.
+pub fn latest(records: impl IntoIterator<Item = Checkpoint>) -> Option<Checkpoint> {
+    records.into_iter().reduce(|best, next| if best.epoch <= next.epoch { next } else { best })
+}
+
+/// What is to be put right after a crash. `length` gives the length of a file that is there.
+pub fn repairs(last: &Checkpoint, length: impl Fn(&str) -> Option<u64>) -> Vec<Repair> {
+    let mut repairs = Vec::new();
+    for intent in &last.intents {
+        match (length(&intent.from), length(&intent.to)) {
+            // The name was free, so what has it now is our file: the rename was done.
+            (_, Some(_)) => {}
+            (Some(found), None) => {
+                if intent.bytes < found {
+                    repairs
+                        .push(Repair::Truncate { path: intent.from.clone(), bytes: intent.bytes });
+                }
+                repairs.push(Repair::Rename { from: intent.from.clone(), to: intent.to.clone() });
+            }
+            (None, None) => repairs.push(Repair::Lost {
+                path: intent.to.clone(),
+                recorded: intent.bytes,
+                found: 0,
+            }),
+        }
+    }
+    for (path, recorded) in &last.files {
+        let renamed = last.intents.iter().any(|it| it.from == *path && length(&it.to).is_none());
+        match length(path).filter(|_| !renamed) {
+            Some(found) if *recorded < found => {
+                repairs.push(Repair::Truncate { path: path.clone(), bytes: *recorded });
+            }
+            Some(found) if found < *recorded => {
+                repairs.push(Repair::Lost { path: path.clone(), recorded: *recorded, found });
+            }
+            Some(_) => {}
+            None if *recorded == 0 => repairs.push(Repair::Create { path: path.clone() }),
+            None => {
+                repairs.push(Repair::Lost { path: path.clone(), recorded: *recorded, found: 0 });
+            }
+        }
+    }
+    repairs
+}
+
+#[cfg(test)]
+mod tests;
