@@ -10,6 +10,7 @@ mod note;
 mod open;
 mod options;
 mod remark;
+mod reserve;
 mod retained;
 mod run;
 mod stats;
@@ -259,6 +260,7 @@ impl LogCollector {
             epoll,
             fs: Arc::clone(&fs),
             all,
+            reserve: reserve::Reserve::raise(fs.as_ref(), &logs_dir),
             pool: sync::SyncPool::new(Arc::clone(&fs), pool_wake),
             journal,
             durable: worker::Durable::default(),

@@ -40,6 +40,9 @@ pub trait Fs: Send + Sync {
     /// Gives the file `path` a second name. The folder is not synced.
     fn link(&self, path: &Path, second: &Path) -> io::Result<()>;
 
+    /// How many bytes the file system of `dir` has in all, used or not.
+    fn capacity(&self, dir: &Path) -> io::Result<u64>;
+
     /// Takes `bytes` bytes of space for the file `path`, which is made, mode 0640, if it is missing; what
     /// it has already is kept. An error leaves it with what could be had, or less.
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()>;

@@ -334,6 +334,10 @@ impl Fs for Disk {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    fn capacity(&self, _dir: &Path) -> io::Result<u64> {
+        Ok(0)
+    }
+
     /// There is always room.
     fn allocate(&self, _path: &Path, _bytes: u64) -> io::Result<()> {
         Ok(())

@@ -29,6 +29,7 @@ const TOLD_MAX: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     Run(JobRunId),
+    Journal,
 }
 
 /// What is ill, and why.

@@ -52,6 +52,14 @@ pub(super) fn repeated(numbers: Range<u64>) -> WrapperJobEvent {
     WrapperJobEvent::new(event::STORE_REPAIRED, facts)
 }
 
+/// There was no space for more, and nobody wants to wait for it: entries from `from` on are missing.
+pub(super) fn no_space(from: u64) -> WrapperJobEvent {
+    let mut facts = Fields::default();
+    facts.push(event::gap::REASON, "no space on the disk");
+    facts.push(event::repair::ENTRIES_FROM, from.to_string());
+    WrapperJobEvent::new(event::GAP, facts)
+}
+
 fn entries(facts: &mut Fields, numbers: Range<u64>) {
     if let Some(last) = numbers.end.checked_sub(1).filter(|last| numbers.start <= *last) {
         facts.push(event::repair::ENTRIES_FROM, numbers.start.to_string());

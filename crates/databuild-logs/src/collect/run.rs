@@ -24,6 +24,7 @@ use databuild_model::entry::{Kind, WrapperJobEvent};
 use databuild_model::level::Level;
 use databuild_model::time::{Day, Timestamp};
 use databuild_policy::batch::BatchState;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
@@ -58,8 +59,8 @@ pub(super) struct Run {
     pub(super) full: u32,
     pub(super) ended: bool,
     pub(super) sealed: Option<RunRecord>,
-    /// The pipe has ended before the run did, and another wrapper may go on with it.
-    pub(super) left_open: bool,
+    /// What becomes of it at its end.
+    pub(super) ending: Ending,
     pub(super) mark: Option<Mark>,
     done: SyncSender<Result<RunRecord, CollectError>>,
     noter: Option<Noter>,
@@ -95,6 +96,17 @@ pub(super) enum Interest {
     Close,
     /// Nothing.
     Nothing,
+}
+
+/// What becomes of a run at the end of its pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It is sealed.
+    Seal,
+    /// The pipe has ended before the run did, and another wrapper may go on with it.
+    LeaveOpen,
+    /// It is sealed, and told to have failed: nobody wants to wait for space.
+    Starve,
 }
 
 /// What of a run is not durable yet.
@@ -176,7 +188,7 @@ impl Run {
             full: 0,
             ended: false,
             sealed: None,
-            left_open: false,
+            ending: Ending::Seal,
             mark,
             done: new.done,
             noter: new.watch.map(Noter::new),
@@ -240,8 +252,11 @@ impl Run {
         if !batch.lines.is_empty() {
             self.sync.dirty_since.get_or_insert(since);
         }
-        debug_assert!(self.entries_rest.is_empty());
-        std::mem::swap(&mut self.entries_rest, &mut batch.bytes);
+        if self.entries_rest.is_empty() {
+            std::mem::swap(&mut self.entries_rest, &mut batch.bytes);
+        } else {
+            self.entries_rest.append(&mut batch.bytes);
+        }
         let written = self.write_rest();
         if self.entries_rest.is_empty() {
             // The buffer is as large as the largest batch of any run: it goes back.
@@ -271,7 +286,7 @@ impl Run {
 
     /// Seals the run, whose last line is in the file; one that is left open gets its record only.
     pub(super) fn seal(&mut self) -> io::Result<()> {
-        if self.left_open {
+        if self.ending == Ending::LeaveOpen {
             self.sealed = Some(self.tally.so_far().clone());
             self.sync.urgent = true;
             return self.write_rest();
@@ -311,7 +326,9 @@ impl Run {
     /// All that the run said.
     fn said(&self) -> Upto {
         match &self.sealed {
-            Some(record) if !self.left_open => Upto { bytes: record.bytes, hash: record.blake3 },
+            Some(record) if self.ending != Ending::LeaveOpen => {
+                Upto { bytes: record.bytes, hash: record.blake3 }
+            }
             Some(_) | None => self.tally.upto(),
         }
     }
@@ -390,13 +407,44 @@ impl Run {
     pub(super) fn sync_targets(&self) -> Vec<Target> {
         let file = |path: &PathBuf, file| Target::File(path.clone(), Arc::clone(file));
         let mut targets = vec![file(&self.paths.entries, &self.entries)];
-        if self.sealed.is_some() && !self.left_open {
+        if self.sealed.is_some() && self.ending != Ending::LeaveOpen {
             targets.push(file(&self.paths.index, &self.index));
         }
         if !self.named {
             targets.push(Target::Dir(self.paths.dir.clone()));
         }
         targets
+    }
+
+    /// Nothing more is taken for lack of space: what comes next, and what is taken and not written yet
+    /// up to its last whole line, is the end of the run's file.
+    pub(super) fn starve(&mut self, now: Timestamp, batch: &mut Batch) {
+        (self.ended, self.ending) = (true, Ending::Starve);
+        self.carry = Vec::new();
+        let next = self.tally.so_far().last_sequence + 1;
+        self.labeller.remark(remark::no_space(next), now, batch);
+    }
+
+    /// Whether the run has only its end to write, or its wrapper is gone, so that what is still to come
+    /// is in the pipe.
+    pub(super) fn is_ending(&self) -> bool {
+        if self.ended {
+            return true;
+        }
+        let mut poll = [PollFd::new(&self.pipe, PollFlags::empty())];
+        let asked = rustix::event::poll(&mut poll, Some(&Timespec::default()));
+        asked.is_ok() && poll.iter().any(|fd| fd.revents().contains(PollFlags::HUP))
+    }
+
+    /// How the run is told to have ended.
+    pub(super) fn result(&mut self) -> Result<RunRecord, CollectError> {
+        let record = self.sealed.take().unwrap_or_default();
+        if self.ending == Ending::Starve { Err(self.no_space()) } else { Ok(record) }
+    }
+
+    /// The error of a run that is not stored to its end for lack of space.
+    pub(super) fn no_space(&self) -> CollectError {
+        CollectError::Full { path: self.paths.entries.clone(), stored_bytes: self.stored_bytes }
     }
 
     /// Whether a write failed for lack of space, which may come.

@@ -39,6 +39,15 @@ pub enum CollectError {
         #[source]
         source: io::Error,
     },
+    /// There was no space, and nobody wants to wait for it. What came before is stored and sealed, and
+    /// what is missing is on record.
+    #[error("no space for {path}; its first {stored_bytes} bytes are stored")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// Bytes of the run that are stored.
+        stored_bytes: u64,
+    },
     /// The pipe could not be read.
     #[error("cannot read the output of job run {run}")]
     Read {
@@ -65,6 +74,9 @@ impl CollectError {
             }
             CollectError::Sync { .. } => {
                 "the disk reported an error: look at the system's log before trusting this run's file"
+            }
+            CollectError::Full { .. } => {
+                "make room on the disk of the logs folder, then run the job again"
             }
             CollectError::Read { .. } => "run the job again",
             CollectError::Stopped { .. } => {

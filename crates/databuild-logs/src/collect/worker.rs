@@ -5,11 +5,14 @@
 //! in [`durable`].
 
 mod durable;
+mod full;
+mod journal;
 mod suspect;
 
 pub(super) use durable::{Durable, SyncKey};
 
 use super::line::Batch;
+use super::reserve::Reserve;
 use super::run::{Interest, NewRun, Run};
 use super::stats::STATS_EVERY;
 use super::sync::SyncPool;
@@ -20,7 +23,6 @@ use crate::fs::{Fs, FsAll};
 use crate::limits;
 use crate::store::journal::JournalWriter;
 use databuild_model::clock::Clock;
-use databuild_policy::backoff::Backoff;
 use databuild_policy::batch::{self, BatchLimits, Look, Next};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -37,10 +39,6 @@ pub(super) const WAKE: u64 = u64::MAX;
 
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 256;
-
-/// How often a full disk is tried again: within five seconds of there being space.
-const FULL: Backoff =
-    Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(2) };
 
 /// Makes the collector's thread look around.
 pub(super) fn wake(event: &OwnedFd) {
@@ -64,6 +62,7 @@ pub(super) struct Worker {
     pub(super) fs: Arc<dyn Fs>,
     /// The file system of the store.
     pub(super) all: Arc<dyn FsAll>,
+    pub(super) reserve: Reserve,
     pub(super) pool: SyncPool<SyncKey>,
     pub(super) journal: JournalWriter,
     pub(super) durable: Durable,
@@ -168,6 +167,9 @@ impl Worker {
 
     /// Reads a pipe once and stores what came.
     fn read(&mut self, id: u64) {
+        if self.reserve.is_given() && self.must_wait(id) {
+            return;
+        }
         let Some(run) = self.runs.get_mut(&id) else { return };
         let now = self.clock.mono();
         // What is read by the clock may have come right after the last look.
@@ -270,35 +272,12 @@ impl Worker {
                 self.plan_sync(id);
                 true
             }
-            Err(error) if Run::is_full(&error) => {
-                run.full = run.full.saturating_add(1);
-                let at = self.clock.mono() + FULL.wait(run.full);
-                self.timers.at(at, id, Timer::Retry);
-                self.listen(id, Interest::Nothing);
-                false
-            }
+            Err(error) if Run::is_full(&error) => self.full(id),
             Err(error) => {
                 let path = run.behind_path();
                 self.suspect(id, path, error, true);
                 false
             }
-        }
-    }
-
-    /// Tries again what failed for lack of space.
-    fn retry(&mut self, id: u64) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        if run.trouble.is_some() {
-            return self.rewrite(id);
-        }
-        let written = run.write_rest();
-        if !self.after_write(id, written) {
-            return;
-        }
-        match self.runs.get(&id) {
-            Some(run) if run.ended => self.seal(id),
-            Some(_) => self.listen(id, Interest::Data),
-            None => {}
         }
     }
 
@@ -347,10 +326,10 @@ impl Worker {
 
     fn close(self) -> Result<(), StopError> {
         let path = self.journal.path().to_owned();
-        let closed = match self.durable.journal_failed {
-            Some(error) => Err(error),
-            None if self.durable.unfinished => self.journal.file().sync_data(),
-            None => self.journal.close(),
+        let closed = if self.durable.unfinished || self.durable.journal_failures != 0 {
+            self.journal.file().sync_data()
+        } else {
+            self.journal.close()
         };
         closed.map_err(|source| StopError::Journal { path, source })
     }

@@ -197,6 +197,11 @@ impl Fs for FaultyFs {
         }
     }
 
+    /// Without a limit there is nothing to keep back.
+    fn capacity(&self, _dir: &Path) -> io::Result<u64> {
+        Ok(self.faults().capacity.unwrap_or_default() as u64)
+    }
+
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let bytes = usize::try_from(bytes).unwrap();
         let had = self.dump().get(path).map_or(0, Vec::len);

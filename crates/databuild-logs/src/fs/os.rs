@@ -100,6 +100,11 @@ impl Fs for OsFs {
         Ok(rustix::fs::link(path, second)?)
     }
 
+    fn capacity(&self, dir: &Path) -> io::Result<u64> {
+        let all = rustix::fs::statvfs(dir)?;
+        Ok(all.f_blocks.saturating_mul(all.f_frsize))
+    }
+
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let file = open(path, OFlags::RDWR | OFlags::CREATE)?;
         match rustix::fs::fallocate(&file.0, FallocateFlags::empty(), 0, bytes) {

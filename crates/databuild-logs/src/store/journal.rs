@@ -3,7 +3,7 @@
 //! A collector holds the writer's lock of its journal as long as it lives. Its number is the lowest
 //! that nobody holds, so there are only ever as many journals a day as there were collectors at once.
 
-use crate::format::frame::HEAD_BYTES;
+use crate::format::frame::{self, HEAD_BYTES};
 use crate::format::journal::{self, JournalPlace, JournalRecord};
 use crate::fs::{self, Fs, FsFile};
 use crate::limits;
@@ -18,11 +18,12 @@ pub struct JournalWriter {
     path: PathBuf,
     file: Arc<dyn FsFile>,
     name: JournalName,
+    /// What is to be appended. After an error it begins with the record that is not whole in the file.
     scratch: Vec<u8>,
     /// A power cut may show it as it was before this collector: absent, or closed.
     unsure: bool,
-    /// The first error. Nothing is appended after it: a record behind a torn one would be invisible.
-    failed: Option<io::Error>,
+    /// How much of `scratch` is in the file already.
+    torn: usize,
 }
 
 /// Where a journal is.
@@ -66,7 +67,7 @@ impl JournalWriter {
             name,
             scratch: Vec::new(),
             unsure: true,
-            failed: None,
+            torn: 0,
         };
         if is_closed(writer.file.as_ref(), size)? {
             return Ok(Some(writer));
@@ -112,29 +113,44 @@ impl JournalWriter {
         journal::write_record(record, &mut self.scratch);
     }
 
-    /// Appends what is ready.
+    /// Appends what is ready. After an error the rest can be tried again, or be given to another
+    /// journal.
     pub fn flush(&mut self) -> io::Result<()> {
-        if let Some(error) = &self.failed {
-            self.scratch.clear();
-            return Err(error.kind().into());
+        let rest = self.scratch.get(self.torn..).unwrap_or_default();
+        let written = fs::append_all(self.file.as_ref(), rest);
+        match written {
+            Ok(()) => {
+                (self.torn, self.scratch) = (0, Vec::new());
+                Ok(())
+            }
+            Err((done, error)) => {
+                // Whole records are gone from here; the beginning of the next one stays with it.
+                let upto = self.torn + done;
+                let ends = frame::records(&self.scratch, 0).map(|record| record.end);
+                let whole = ends.take_while(|end| *end <= upto).last().unwrap_or_default();
+                self.scratch.drain(..whole);
+                self.torn = upto - whole;
+                Err(error)
+            }
         }
-        let written = fs::append_all(self.file.as_ref(), &self.scratch);
-        self.scratch.clear();
-        written.map_err(|(_, error)| {
-            self.failed = Some(error.kind().into());
-            error
-        })
+    }
+
+    /// Takes over what another journal could not be made to keep.
+    pub fn take_rest(&mut self, other: &mut JournalWriter) {
+        self.scratch.append(&mut other.scratch);
+        other.torn = 0;
     }
 
     /// Makes sure that whoever comes after a power cut sees that this collector has not ended. To be
     /// called with the first record, before anything of the run that it tells of is written.
     pub fn begin(&mut self, fs: &dyn Fs) -> io::Result<()> {
-        if !std::mem::take(&mut self.unsure) {
-            return Ok(());
+        if self.unsure {
+            self.flush()?;
+            self.file.sync_data()?;
+            self.path.parent().map_or(Ok(()), |dir| fs.sync_dir(dir))?;
+            self.unsure = false;
         }
-        self.flush()?;
-        self.file.sync_data()?;
-        self.path.parent().map_or(Ok(()), |dir| fs.sync_dir(dir))
+        Ok(())
     }
 
     /// Appends [`JournalRecord::Closed`] and syncs.

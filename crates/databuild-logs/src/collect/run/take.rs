@@ -1,7 +1,7 @@
 //! Bytes of a run's pipe into lines, and lines into a batch: what is cut, what is too long, and what
 //! comes again after the wrapper or the collector died.
 
-use super::Run;
+use super::{Ending, Run};
 use crate::collect::line::Batch;
 use crate::collect::remark;
 use databuild_model::limits;
@@ -97,8 +97,8 @@ impl Run {
     /// the line comes again, whole.
     pub(in crate::collect) fn take_end(&mut self, now: Timestamp, batch: &mut Batch) {
         self.ended = true;
-        self.left_open = self.context.stored_mark.is_some() && self.tally.so_far().end.is_none();
-        if self.left_open {
+        if self.context.stored_mark.is_some() && self.tally.so_far().end.is_none() {
+            self.ending = Ending::LeaveOpen;
             let cut = std::mem::take(&mut self.carry);
             if !cut.is_empty() {
                 self.remarks.push(remark::cut_line(cut.len() as u64));

@@ -95,6 +95,78 @@ fn a_disk_that_keeps_failing_holds_the_job_up_says_so_and_is_tried_again() {
     assert!(store.collector().health().is_well());
 }
 
+#[test]
+fn a_journal_that_the_disk_cannot_keep_is_followed_by_another() {
+    let (fs, mut store) =
+        broken(Faults { sync_error: Some("-0.journal"), times: Some(1), ..Faults::default() });
+    let (mut writer, ticket) = store.begin("r");
+    writer.write_all(text(3).as_bytes()).unwrap();
+    drop(writer);
+    assert!(ticket.wait().unwrap().is_complete());
+    assert_eq!(journals(&fs, &store), 2);
+    store.stop();
+    store.start();
+    let recovery = store.collector().recovery();
+    assert_eq!((recovery.restored.len(), recovery.journalled), (0, 0), "nothing is told twice");
+}
+
+fn journals(fs: &FaultyFs, store: &Store) -> usize {
+    crate::store::journal::list(fs, store.logs_dir()).unwrap().len()
+}
+
+#[test]
+fn a_full_disk_fails_the_job_if_nobody_wants_to_wait_and_the_reserve_has_space_for_its_end() {
+    let fs = FaultyFs::default();
+    fs.set(Faults { capacity: Some(20_000_000), ..Faults::default() });
+    let mut store = Store::that(Arc::new(fs.clone()), Durability::Interval, OnFull::FailJob);
+    // The reserve has a sixteenth; this leaves 50,000 bytes.
+    let file = fs.create_new(&store.logs_dir().join("other")).unwrap();
+    crate::fs::append_all(file.as_ref(), &vec![0; 18_700_000]).unwrap();
+    let (mut writer, ticket) = store.begin("r");
+    writer.write_all(text(2_000).as_bytes()).ok();
+    match ticket.wait() {
+        Err(CollectError::Full { path, stored_bytes }) => {
+            assert_eq!(path, store.path("r.jsonl"));
+            assert_eq!(stored_bytes, fs.dump()[&path].len() as u64);
+        }
+        other => panic!("{other:?}"),
+    }
+    drop(writer);
+    let found = remarks(&fs, &store);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].1.starts_with("reason=no space on the disk entries_from="), "{found:?}");
+    store.stop();
+    store.start();
+    let recovery = store.collector().recovery();
+    assert_eq!((recovery.restored.len(), recovery.journalled), (0, 0), "it was sealed and told");
+}
+
+#[test]
+fn a_run_whose_wrapper_is_gone_ends_in_the_reserve() {
+    let fs = FaultyFs::default();
+    fs.set(Faults { capacity: Some(400_000), ..Faults::default() });
+    let store = Store::with_fs(Arc::new(fs.clone()));
+    // Somebody else has taken all the space there is.
+    let file = fs.create_new(&store.logs_dir().join("other")).unwrap();
+    crate::fs::append_all(file.as_ref(), &vec![0; 400_000]).unwrap_err();
+    let (mut writer, ticket) = store.begin("r");
+    writer.write_all(text(50).as_bytes()).unwrap();
+    drop(writer);
+    assert!(ticket.wait().unwrap().is_complete());
+    // The next one waits for space.
+    let (mut writer, ticket) = store.begin("s");
+    writer.write_all((log_line("s", 1, "INFO", "a") + "\n").as_bytes()).unwrap();
+    while store.collector().stats().runs_without_space == 0 {
+        std::thread::yield_now();
+    }
+    file.truncate(0).unwrap();
+    while store.collector().stats().runs_without_space != 0 {
+        std::thread::yield_now();
+    }
+    drop(writer);
+    assert_eq!(ticket.wait().unwrap().entries, 1);
+}
+
 /// The remarks of the collector in a run's file: type and what they are about.
 fn remarks(fs: &FaultyFs, store: &Store) -> Vec<(String, String)> {
     let bytes = &fs.dump()[&store.path("r.jsonl")];

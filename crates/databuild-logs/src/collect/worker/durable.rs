@@ -6,11 +6,10 @@
 
 use super::Worker;
 use crate::collect::Durability;
-use crate::collect::run::Run;
+use crate::collect::run::{Ending, Run};
 use crate::collect::sync::{SyncDone, Target};
 use crate::collect::timers::{Timer, sync_time};
 use crate::format::journal::Synced;
-use crate::format::{BatchRecord, JournalRecord};
 use crate::limits;
 use databuild_model::time::Day;
 use std::collections::HashSet;
@@ -59,9 +58,12 @@ pub(in crate::collect) struct Durable {
     in_flight: usize,
     /// Days whose folders are known to survive a power cut.
     days: HashSet<Day>,
-    journal_dirty_since: Option<Duration>,
+    pub(super) journal_dirty_since: Option<Duration>,
     pub(super) journal_in_flight: bool,
-    pub(super) journal_failed: Option<io::Error>,
+    /// Times in a row that the disk could not keep the journal.
+    pub(super) journal_failures: u32,
+    /// When the journal is tried again.
+    pub(super) journal_retry: Option<Duration>,
     /// A run could not be stored to its end: the next start must look after it.
     pub(super) unfinished: bool,
 }
@@ -185,9 +187,12 @@ impl Worker {
                 SyncKey::Rewrite { id, sent } => self.rewritten(id, sent, result),
                 SyncKey::Journal => {
                     self.durable.journal_in_flight = false;
-                    if let Err((_, error)) = result {
-                        self.inbox.stats.sync_failed();
-                        self.durable.journal_failed.get_or_insert(error);
+                    match result {
+                        Ok(()) => self.journal_kept(),
+                        Err((_, error)) => {
+                            self.inbox.stats.sync_failed();
+                            self.journal_lost(&error);
+                        }
                     }
                 }
             }
@@ -211,7 +216,7 @@ impl Worker {
             mark.synced(self.fs.as_ref(), tally.end(), sequence, last);
         }
         if last || !tally.is_empty() {
-            let sealed = last && !run.left_open;
+            let sealed = last && run.ending != Ending::LeaveOpen;
             let mut record = tally.record(run.context.job_run_id.clone(), run.day(), sealed);
             let sync = self.clock.mono().saturating_sub(sent);
             record.synced = Some(Synced { at: self.clock.wall(), took: sync });
@@ -222,8 +227,8 @@ impl Worker {
             self.flush_journal();
             if let Some(mut run) = self.runs.remove(&id) {
                 self.inbox.run_closed();
-                let record = run.sealed.take().unwrap_or_default();
-                run.finish(Ok(record));
+                let result = run.result();
+                run.finish(result);
             }
         } else {
             self.plan_sync(id);
@@ -249,42 +254,5 @@ impl Worker {
     pub(super) fn sync_abandoned(&mut self, run: &Run) {
         let sync = RunSync { id: NOBODY, last: false, sent: self.clock.mono(), generation: 0 };
         self.pool.submit([(SyncKey::Run(sync), run.sync_targets())]);
-    }
-
-    pub(super) fn append_to_journal(&mut self, record: BatchRecord) {
-        self.journal.push(&JournalRecord::Batch(record));
-        self.durable.journal_dirty_since.get_or_insert(self.clock.mono());
-    }
-
-    /// With the first run of a collector the disk is waited for, once: if the power goes after that,
-    /// the next start knows that there is something to put right.
-    pub(super) fn begin_journal(&mut self) {
-        if let Err(error) = self.journal.begin(self.fs.as_ref()) {
-            self.durable.journal_failed.get_or_insert(error);
-        }
-    }
-
-    pub(super) fn journal_due(&self) -> Option<Duration> {
-        let durable = &self.durable;
-        let quiet = !durable.journal_in_flight && durable.journal_failed.is_none();
-        let since = durable.journal_dirty_since.filter(|_| quiet)?;
-        Some(since + self.options.refresh_interval)
-    }
-
-    /// Writes what the journal has to tell of this turn of the loop, and syncs it in its time.
-    pub(super) fn write_journal(&mut self) {
-        self.flush_journal();
-        if self.journal_due().is_some_and(|due| due <= self.clock.mono()) {
-            self.durable.journal_dirty_since = None;
-            self.durable.journal_in_flight = true;
-            let target = Target::File(self.journal.path().to_owned(), self.journal.file());
-            self.pool.submit([(SyncKey::Journal, vec![target])]);
-        }
-    }
-    /// After an error the next start brings the journal up to what is stored.
-    fn flush_journal(&mut self) {
-        if let Err(error) = self.journal.flush() {
-            self.durable.journal_failed.get_or_insert(error);
-        }
     }
 }

@@ -4,7 +4,7 @@
 use super::durable::NOBODY;
 use super::{SyncKey, Worker};
 use crate::collect::health::Part;
-use crate::collect::run::Interest;
+use crate::collect::run::{Ending, Interest};
 use crate::collect::sync::Target;
 use crate::collect::ticket::CollectError;
 use crate::collect::timers::Timer;
@@ -68,7 +68,7 @@ impl Worker {
                 }
             }
             Err((_, error)) if super::Run::is_full(&error) => {
-                let at = self.clock.mono() + super::FULL.longest;
+                let at = self.clock.mono() + super::full::FULL.longest;
                 self.timers.at(at, id, Timer::Retry);
             }
             Err((_, error)) => {
@@ -101,8 +101,9 @@ impl Worker {
             mark.synced(self.fs.as_ref(), end, run.sync.in_flight_sequence, false);
         }
         // What the disk lost is in the spool: another wrapper tells it again.
-        run.left_open |= leave;
-        run.ended |= leave;
+        if leave {
+            (run.ended, run.ending) = (true, Ending::LeaveOpen);
+        }
         if run.ended {
             self.seal(id);
         } else {
