@@ -38,10 +38,15 @@ impl Format {
     }
 }
 
+/// What a series takes in the text, so that it need not be moved while it grows.
+const LINE_BYTES_USUAL: usize = 128;
+
 /// Everything in the registries, in the order of the catalogue. A family that is in several is shown
 /// as the first has it.
 pub fn expose(registries: &[&Registry], format: Format) -> String {
-    let mut out = Text { out: String::new(), format };
+    let series: usize =
+        registries.iter().flat_map(|one| one.series_counts()).map(|(_, count)| count).sum();
+    let mut out = Text { out: String::with_capacity(series * LINE_BYTES_USUAL), format };
     for family in ALL {
         if let Some(series) = registries.iter().find_map(|registry| registry.family(family)) {
             out.family(family, series);

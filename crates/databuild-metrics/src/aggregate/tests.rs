@@ -153,3 +153,27 @@ fn long_names_and_values_are_cut_before_they_are_kept() {
     );
     assert!(a.registry().guard().culprits().iter().all(|culprit| culprit.label.len() == 256));
 }
+
+#[test]
+fn values_that_make_no_sense_do_no_harm() {
+    let mut a = MetricsAggregator::new(Budget::default(), Vec::new());
+    let all = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, f64::MAX, f64::MAX, 5e-324, -0.0];
+    for name in ["rows_processed", "own_total", "own", "job_memory_peak_mb", "job_runtime_seconds"]
+    {
+        for (n, value) in (1..).zip(all) {
+            a.ingest_metric(run("r"), &point(name, value, &[]), at(n));
+            a.ingest_end(run("r"), Cause::Success, value, at(n));
+        }
+    }
+    // A job that starts again counts from zero: what it had said stays.
+    for rows in [7.0, 3.0] {
+        a.ingest_metric(run("again"), &point("fetched_total", rows, &[]), at(99));
+    }
+    let text = samples(&a);
+    for line in text.lines() {
+        let value: f64 = line.rsplit_once(' ').unwrap().1.parse().unwrap();
+        let may_be_negative = line.starts_with("databuild_job_reported_value");
+        assert!(value.is_finite() && (0.0 <= value || may_be_negative), "{line}");
+    }
+    assert!(text.contains("name=\"fetched_total\"} 10\n"), "{text}");
+}
