@@ -3,6 +3,7 @@
 pub(crate) mod args;
 mod attend;
 mod build;
+pub(crate) mod candidates;
 mod check;
 mod completions;
 mod config;
@@ -33,6 +34,9 @@ use outcome::{Exit, Failure};
 
 /// Reads the arguments and runs the command.
 pub(crate) fn main() -> Result<Exit, Failure> {
+    if completions::answer() {
+        return Ok(Exit::Done);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(answer) => return outcome::print_clap(&answer),

@@ -97,6 +97,25 @@ pub(crate) fn write_blank(dir: &Path) -> Result<(), WriteError> {
     write(dir, ".gitignore", "# What databuild keeps here.\n.databuild/\n")
 }
 
+/// Writes the project on invented earthquakes into `dir`, which holds no project yet.
+pub(crate) fn write_quakes(dir: &Path) -> Result<(), WriteError> {
+    write(dir, "databuild.toml", include_str!("demo/quakes/databuild.toml"))?;
+    for (name, text) in QUAKES {
+        write(dir, &format!("jobs/{name}"), text)?;
+    }
+    write(
+        dir,
+        ".gitignore",
+        "# What databuild keeps here, and what the jobs make.\n.databuild/\ndata/\n",
+    )
+}
+
+const QUAKES: [(&str, &str); 3] = [
+    ("catalog.sh", include_str!("demo/quakes/catalog.sh")),
+    ("clean.sh", include_str!("demo/quakes/clean.sh")),
+    ("report.sh", include_str!("demo/quakes/report.sh")),
+];
+
 const BLANK: &str = r#"# A job makes partitions: data that exists or not. Try it:  databuild build hello/date=today
 [jobs.hello]
 out = "hello/date={date}"

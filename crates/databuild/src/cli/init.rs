@@ -18,6 +18,10 @@ pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
             demo::write_blank(&dir)?;
             "one small job".to_owned()
         }
+        Template::Quakes => {
+            demo::write_quakes(&dir)?;
+            "3 jobs on a month of invented earthquakes".to_owned()
+        }
         Template::Git => {
             let history = history_for(&dir)?;
             demo::write_git(&dir, &history)?;

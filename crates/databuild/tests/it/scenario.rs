@@ -38,6 +38,7 @@ macro_rules! scenarios {
 
 scenarios! {
     build
+    complete
     demo
     emit
     exits

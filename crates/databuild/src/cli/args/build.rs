@@ -1,6 +1,8 @@
 //! Arguments of the commands that make things: `build`, `run`, `why`.
 
+use super::super::candidates;
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Arguments of `databuild build`.
@@ -21,6 +23,7 @@ Ctrl-C lets running jobs stop in order, a second one at once; the same command l
 pub(crate) struct BuildArgs {
     /// Partitions to make; a job's name means all of its partitions that can be listed
     #[arg(value_name = "REF", required_unless_present = "retry")]
+    #[arg(add = ArgValueCandidates::new(candidates::wanted))]
     pub(crate) refs: Vec<String>,
     /// Show what would run and why, and run nothing
     #[arg(short = 'n', long)]
@@ -37,6 +40,7 @@ pub(crate) struct BuildArgs {
     pub(crate) fail_fast: bool,
     /// Make what this build wanted and did not make
     #[arg(long, value_name = "BUILD", conflicts_with = "refs")]
+    #[arg(add = ArgValueCandidates::new(candidates::builds))]
     pub(crate) retry: Option<String>,
     /// Make what was asked for even if it is up to date; --force=all also what it needs
     #[arg(long, value_enum, value_name = "WHAT", num_args = 0..=1, require_equals = true)]
@@ -147,7 +151,7 @@ Examples:
   databuild why --upstream report/date=2025-01-26  all that it is made from")]
 pub(crate) struct WhyArgs {
     /// The partition
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", add = ArgValueCandidates::new(candidates::partitions))]
     pub(crate) reference: String,
     /// Also all that it is made from, up to date or not
     #[arg(long)]

@@ -32,6 +32,8 @@ pub(crate) struct InitArgs {
 pub(crate) enum Template {
     /// Three jobs on a git history, as `databuild demo` has them.
     Git,
+    /// Three jobs on a month of invented earthquakes.
+    Quakes,
     /// One small job to change.
     #[default]
     Blank,

@@ -1,6 +1,8 @@
 //! Arguments of the commands that read: `logs`, `runs`, `status`.
 
+use super::super::candidates;
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Arguments of `databuild logs`.
@@ -32,7 +34,7 @@ pub(crate) struct LogsArgs {
     #[command(subcommand)]
     pub(crate) command: Option<LogsCommand>,
     /// Runs, builds, jobs, partitions or @latest, @failed, @running
-    #[arg(value_name = "TARGET")]
+    #[arg(value_name = "TARGET", add = ArgValueCandidates::new(candidates::targets))]
     pub(crate) targets: Vec<String>,
     /// Only runs of which all of this is true: job=NAME, and values of partition keys
     #[arg(short = 'l', long, value_name = "KEY=VALUE,…", value_delimiter = ',')]
@@ -129,7 +131,7 @@ Exit codes: 0 every run is complete or still running, 1 something is missing or 
 4 there is no such run.")]
 pub(crate) struct VerifyArgs {
     /// Runs, builds, jobs, partitions or @latest, @failed, @running [default: @latest]
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::targets))]
     pub(crate) targets: Vec<String>,
     /// Every run that is stored
     #[arg(long, conflicts_with = "targets")]
@@ -187,7 +189,7 @@ pub(crate) struct RunsArgs {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub(crate) number: u32,
     /// List the runs of this job instead of builds
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", add = ArgValueCandidates::new(candidates::jobs))]
     pub(crate) job: Option<String>,
     /// Only what failed
     #[arg(long)]
@@ -207,12 +209,13 @@ pub(crate) enum RunsCommand {
     Show {
         /// A build (42), a job run (42.6), an id, @latest, @failed
         #[arg(value_name = "ID", default_value = "@latest")]
+        #[arg(add = ArgValueCandidates::new(candidates::builds_and_runs))]
         id: String,
     },
     /// Ask a running build to stop in order
     Cancel {
         /// A build (42), an id, @running
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", add = ArgValueCandidates::new(candidates::builds))]
         id: String,
     },
     /// Write the logs of runs into one file, to be carried away
@@ -226,6 +229,7 @@ Examples:
     Export {
         /// Builds, job runs, jobs, partitions, @latest, @failed
         #[arg(value_name = "RUN", required = true, num_args = 1..)]
+        #[arg(add = ArgValueCandidates::new(candidates::targets))]
         targets: Vec<String>,
         /// The file to make; - is stdout
         #[arg(value_name = "FILE", required = true)]
@@ -257,7 +261,7 @@ Examples:
   databuild status --matrix                             a picture: datasets down, periods across")]
 pub(crate) struct StatusArgs {
     /// Partitions, ranges, or the beginning of refs
-    #[arg(value_name = "REF-PATTERN")]
+    #[arg(value_name = "REF-PATTERN", add = ArgValueCandidates::new(candidates::partitions))]
     pub(crate) patterns: Vec<String>,
     /// Only what is not there; without REF-PATTERN all that is due of keys that can be listed
     #[arg(long)]

@@ -223,7 +223,10 @@ fn a_detached_build_of_the_command_line_is_made_by_the_service() {
     assert_eq!(wrong.status, 400, "{}", wrong.text());
     let runs = env.sh("databuild runs -o jsonl | grep -o '\"state\":\"[a-z]*\"'");
     let states = String::from_utf8_lossy(&runs.stdout).into_owned();
-    assert_eq!(states, "\"state\":\"completed\"\n\"state\":\"failed\"\n\"state\":\"failed\"\n\"state\":\"completed\"\n");
+    assert_eq!(
+        states,
+        "\"state\":\"completed\"\n\"state\":\"failed\"\n\"state\":\"failed\"\n\"state\":\"completed\"\n"
+    );
     let (status, said) = service.stop(Signal::TERM);
     assert!(status.success(), "{said}");
     let (code, said) = hand("clean/date=2025-01-20");
