@@ -18,7 +18,7 @@ use diagnose::diagnose;
 use rustix::pipe::PipeFlags;
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -72,19 +72,22 @@ pub(crate) fn launch(
         JobStdin::Null => Standing::Background,
         JobStdin::Inherit => terminal::standing(),
     };
-    let prepared = match spool {
-        Some((spool, from)) => spooled(spool, &from),
+    let prepared = match &spool {
+        Some((spool, from)) => spooled(spool, from),
         None => pipes(),
     };
     let streams = prepared.map_err(|error| diagnose::ours("cannot make pipes", &error))?;
     let Streams { sources, writers, pipe_bytes, dies_with_us } = streams;
+    // Without it only a wrapper that is killed at this very moment is harder to go on for.
+    let note = spool.and_then(|(spool, _)| spool.note_launch().ok());
     let mut command = prepare(checked, identity, &standing, writers);
     let terminal = matches!(standing, Standing::Ours(_));
-    sys::isolate(&mut command, Bonds { terminal, dies_with_us });
+    let number = note.as_ref().map(AsRawFd::as_raw_fd);
+    sys::isolate(&mut command, Bonds { terminal, dies_with_us, note: number });
     // Standard library and kernel both report a failed execve(2) here.
     let child = command.spawn();
     // The writing ends live in the command; ours must go, or the streams would never end.
-    drop(command);
+    drop((command, note));
     let terminal = match standing {
         Standing::Ours(terminal) => Some(terminal),
         Standing::Open | Standing::Background => None,

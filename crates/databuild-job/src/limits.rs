@@ -94,6 +94,10 @@ pub(crate) const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 /// fit on an ordinary disk.
 pub(crate) const SPOOL_BYTES_DEFAULT: u64 = 64 << 20;
 
+/// Least that a spool holds: several times what may have to be read before an entry can be made, and
+/// what is stored between two marks; with less a job could wait for ever.
+pub(crate) const SPOOL_BYTES_MIN: u64 = 4 << 20;
+
 /// Marks kept of what entries stand for what bytes: more than any spool has segments.
 pub(crate) const MARKS_MAX: usize = 4096;
 

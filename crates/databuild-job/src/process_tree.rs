@@ -127,7 +127,8 @@ pub(crate) fn marked(run: &JobRunId) -> Vec<Process> {
     pids.filter_map(process).filter(|it| !it.zombie).collect()
 }
 
-fn is_marked(pid: i32, run: &JobRunId) -> bool {
+/// Whether `pid` has `run` in the environment that it was started with.
+pub(crate) fn is_marked(pid: i32, run: &JobRunId) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     let mark = format!("{RUN_VARIABLE}={run}");
     environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes())

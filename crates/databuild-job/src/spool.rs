@@ -9,12 +9,12 @@ pub(crate) use fifo::{Fifo, Moved};
 pub(crate) use segments::{Got, Segments};
 pub(crate) use state::StateFile;
 
-use crate::limits::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SPOOL_BYTES_DEFAULT};
+use crate::limits::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SPOOL_BYTES_DEFAULT, SPOOL_BYTES_MIN};
 use databuild_model::entry::Stream;
 use databuild_model::job_config::JobConfig;
 use databuild_model::spool::{
-    Capture, RESUME_FILE, RUN_FILE, Resume, STORED_FILE, STORED_MARK_BYTES, SpoolRun,
-    decode_stored_mark, segment_name,
+    Capture, LAUNCHED_FILE, RESUME_FILE, RUN_FILE, Resume, STORED_FILE, STORED_MARK_BYTES,
+    SpoolRun, decode_stored_mark, segment_name,
 };
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -64,7 +64,7 @@ impl Spool {
             folder: Rc::new(folder),
             path: path.to_owned(),
             capture,
-            bytes_max: bytes_max.max(2 * SEGMENT_BYTES_MIN),
+            bytes_max: bytes_max.max(SPOOL_BYTES_MIN),
         }))
     }
 
@@ -114,6 +114,20 @@ impl Spool {
         };
         // What /proc shows is the path without links.
         self.path.canonicalize().unwrap_or_else(|_| self.path.clone()).join(name)
+    }
+
+    /// The file into which a command that is started now writes its number.
+    pub(crate) fn note_launch(&self) -> io::Result<OwnedFd> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        Ok(rustix::fs::openat(&self.folder, LAUNCHED_FILE, flags, mode)?)
+    }
+
+    /// The number that it wrote, if it came so far.
+    pub(crate) fn launched(&self) -> Option<i32> {
+        let bytes = read_file(&self.folder, LAUNCHED_FILE).ok()?;
+        Some(i32::from_le_bytes(bytes.try_into().ok()?))
     }
 
     /// The sequence number up to which all entries are stored and synced.

@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "system calls without a safe door; see each block")]
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
@@ -137,26 +137,34 @@ pub(crate) struct Bonds {
     pub(crate) terminal: bool,
     /// It shall not live without us.
     pub(crate) dies_with_us: bool,
+    /// It writes its number into this file, which has to be open until it is started.
+    pub(crate) note: Option<RawFd>,
 }
 
 /// Makes the child that `command` starts safe to run:
 ///
 /// * no descriptor from 3 on is passed to it, whoever forgot to close it on exec;
 /// * it is killed if this thread dies, if `dies_with_us`: then nobody would read what it says;
+/// * its number stands in the file `note` before it is the command;
 /// * its process group has the terminal of its standard input, if `terminal`;
 /// * signals that the wrapper ignores for itself have their usual effect in it.
 ///
 /// `Command` has reset SIGPIPE and the signal mask by then, and made the process group.
 pub(crate) fn isolate(command: &mut Command, bonds: Bonds) {
-    let Bonds { terminal, dies_with_us } = bonds;
+    let Bonds { terminal, dies_with_us, note } = bonds;
     let before_exec = move || {
-        // SAFETY: `prctl`, `close_range`, `tcsetpgrp` and `signal` are called between fork and exec.
-        // They take integers only, are plain system calls (the last two are listed as
-        // async-signal-safe by POSIX), allocate nothing and take no lock.
+        // SAFETY: `prctl`, `getpid`, `write`, `close_range`, `tcsetpgrp` and `signal` are called between
+        // fork and exec. They are plain system calls (all but the first and `close_range` are listed as
+        // async-signal-safe by POSIX), allocate nothing and take no lock; they take integers, and `write`
+        // a pointer to four live bytes of the stack.
         unsafe {
             // A failure of one of these takes a safety net away and is no reason not to run.
             if dies_with_us {
                 libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0);
+            }
+            if let Some(note) = note {
+                let pid = libc::getpid().to_le_bytes();
+                libc::write(note, pid.as_ptr().cast(), pid.len());
             }
             libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC);
             libc::signal(libc::SIGXFSZ, libc::SIG_DFL);

@@ -13,6 +13,9 @@ pub const SPOOL_DIR: &str = ".spool";
 pub const RUN_FILE: &str = "run.json";
 /// How far it has come; [`SpoolState`], written by its wrapper.
 pub const STATE_FILE: &str = "state.json";
+/// The number of the command's process, four bytes, little-endian: written by that process itself before
+/// it becomes the command, so that nobody can start it and not be known to have.
+pub const LAUNCHED_FILE: &str = "launched";
 /// Where a wrapper that lives shall go on telling; [`Resume`], written by whoever adopts the run.
 pub const RESUME_FILE: &str = "resume.json";
 /// The named pipe on which such a wrapper goes on telling.

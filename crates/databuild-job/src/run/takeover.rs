@@ -16,7 +16,7 @@ use crate::usage::Usage;
 use crate::wrapper::{Attended, Begun, now};
 use databuild_model::cause::Cause;
 use databuild_model::entry::{Stream, event};
-use databuild_model::spool::{Phase, SpoolState};
+use databuild_model::spool::{Capture, Phase, SpoolState};
 use databuild_model::time::Timestamp;
 use rustix::event::Timespec;
 use std::io;
@@ -28,6 +28,26 @@ const PIPE_BYTES_USUAL: u64 = 64 << 10;
 /// The streams of the run, as the wrapper before has left them.
 struct Rest {
     streams: [(Segments, Option<Fifo>); 2],
+}
+
+/// What has become of the command.
+enum Found {
+    /// It is there, be it only as a zombie.
+    Command { pid: i32, identity: String, handle: OwnedFd },
+    /// It was there.
+    Gone,
+    /// Nothing shows that it ever was.
+    Never,
+}
+
+impl Found {
+    fn open(pid: i32) -> Found {
+        let identity = identity::of(pid);
+        match identity::open(&identity) {
+            Some((pid, handle)) => Found::Command { pid, identity, handle },
+            None => Found::Gone,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -51,7 +71,8 @@ impl Run<'_> {
             return self.not_started(Cause::LaunchFailed, code_of(&state), "see task_launch_fail");
         }
         let was_launched = state.job.is_some() || self.told.has(event::TASK_LAUNCHED);
-        if state.phase == Phase::Ended && !was_launched && !failed_to_launch {
+        let may_have_begun = was_launched || state.launched_at_ns.is_some();
+        if state.phase == Phase::Ended && !may_have_begun {
             self.tell_beginning("ended");
             return self.not_started(
                 Cause::Cancelled,
@@ -76,18 +97,23 @@ impl Run<'_> {
     }
 
     fn go_on(&mut self, state: &SpoolState, was_launched: bool, rest: Rest) -> Ended {
-        let found = match &state.job {
-            Some(job) => identity::open(job).map(|(pid, handle)| (pid, job.clone(), handle)),
-            None if state.version == 0 && !was_launched => None,
-            None => self.search(&rest),
-        };
+        let found =
+            match &state.job {
+                Some(job) => identity::open(job).map_or(Found::Gone, |(pid, handle)| {
+                    Found::Command { pid, identity: job.clone(), handle }
+                }),
+                None if state.version == 0 && !was_launched => Found::Never,
+                None => self.search(&rest),
+            };
         let run = self.run.clone();
         let job = match (found, state.phase) {
-            (Some((pid, identity, handle)), Phase::Running | Phase::Launching) => {
+            (Found::Command { pid, identity, handle }, Phase::Running | Phase::Launching) => {
                 Job::Adopted { pid, identity, handle, run }
             }
-            (None, Phase::Launching) if !was_launched && !rest.has_begun() => return self.begin(),
-            (_, Phase::Running | Phase::Launching | Phase::Ended) => Job::Gone { run },
+            (Found::Never, Phase::Launching) if !was_launched && !rest.has_begun() => {
+                return self.begin();
+            }
+            (Found::Command { .. } | Found::Gone | Found::Never, _) => Job::Gone { run },
         };
         let known = match &job {
             Job::Adopted { identity, .. } => Some(identity.clone()),
@@ -162,25 +188,55 @@ impl Run<'_> {
         }
     }
 
-    /// Looks for a command that was just being started when its wrapper died: it has our run in its
-    /// environment, or will have, for as long as somebody has its pipes open.
-    fn search(&self, rest: &Rest) -> Option<(i32, String, OwnedFd)> {
+    /// Looks for a command that was just being started when its wrapper died: it has written its number
+    /// down, and has our run in its environment, or will have both for as long as somebody has its
+    /// streams open.
+    fn search(&self, rest: &Rest) -> Found {
         let until = self.clock.mono() + LAUNCH_SEARCH;
         loop {
+            let noted = self.keeping.as_ref().and_then(|it| it.spool.launched());
+            let process = noted.and_then(process_tree::process);
+            let is_it = process.is_some_and(|it| self.is_command(&it));
+            if let Some(pid) = noted.filter(|_| is_it) {
+                return Found::open(pid);
+            }
+            if noted.is_some() && process.is_none_or(|it| it.zombie) {
+                return Found::Gone;
+            }
             let marked = process_tree::marked(&self.run);
             let is_root = |it: &&Process| marked.iter().all(|other| other.pid != it.parent);
             let leaders = marked.iter().filter(|it| it.group == it.pid).filter(is_root);
             if let Some(found) = leaders.min_by_key(|it| it.started) {
-                let identity = identity::of(found.pid);
-                let (pid, handle) = identity::open(&identity)?;
-                return Some((pid, identity, handle));
+                return Found::open(found.pid);
             }
-            if !rest.has_writer() || until <= self.clock.mono() {
-                return None;
+            if !self.has_writer(rest) || until <= self.clock.mono() {
+                return if noted.is_some() { Found::Gone } else { Found::Never };
             }
             let pause = Timespec { tv_sec: 0, tv_nsec: i64::from(LAUNCH_LOOK.subsec_nanos()) };
             rustix::event::poll(&mut [], Some(&pause)).ok();
         }
+    }
+
+    /// Whether `process`, whose number the command wrote down, is the command still. Of a dead one
+    /// nothing is left to be known by but whose child it is: of whoever started us both.
+    fn is_command(&self, process: &Process) -> bool {
+        if process.zombie {
+            let parent = rustix::process::getppid().map(|it| it.as_raw_nonzero().get());
+            parent == Some(process.parent)
+        } else {
+            process_tree::is_marked(process.pid, &self.run)
+        }
+    }
+
+    /// Whether somebody has the job's streams open for writing.
+    fn has_writer(&self, rest: &Rest) -> bool {
+        let Some(keeping) = self.keeping.as_ref().filter(|it| it.spool.capture == Capture::File)
+        else {
+            return rest.has_writer();
+        };
+        let path = |stream| (stream, keeping.spool.stream_path(stream));
+        let streams = [Stream::Stdout, Stream::Stderr].map(path);
+        !process_tree::holders(&streams).is_empty()
     }
 
     /// Without a spool: the command was killed with its wrapper, and what that had in its memory is

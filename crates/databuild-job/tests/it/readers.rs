@@ -83,8 +83,8 @@ fn who_started_it_is_known_by_name_and_its_end_is_seen() {
 
 #[test]
 fn at_its_bound_the_spool_holds_the_job_until_entries_are_stored() {
-    const BOUND: u64 = 1 << 20;
-    let script = "yes $(printf %08191d 7) | head -n 1024";
+    const BOUND: u64 = 4 << 20;
+    let script = "yes $(printf %08191d 7) | head -n 2048";
     let mut relay = Relay::new(script, json!({"spool_bytes_max": BOUND}));
     let mut leg = relay.start(false);
     let held = |relay: &Relay| -> u64 {
@@ -111,8 +111,8 @@ fn at_its_bound_the_spool_holds_the_job_until_entries_are_stored() {
         assert!(held(&relay) <= BOUND);
     }
     let said = relay.end(leg);
-    assert_eq!((said.code, said.end("stdout_bytes")), (Some(0), "8388608"));
-    assert_eq!(raw(&said, Stream::Stdout).len(), 8 << 20);
+    assert_eq!((said.code, said.end("stdout_bytes")), (Some(0), "16777216"));
+    assert_eq!(raw(&said, Stream::Stdout).len(), 16 << 20);
     assert_eq!(relay.state().blocked, None);
 }
 

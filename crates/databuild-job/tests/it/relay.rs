@@ -233,6 +233,18 @@ impl Relay {
         panic!("it never came");
     }
 
+    /// Whether the command, by the number that it wrote down, has ended and waits for us to reap it.
+    pub(crate) fn state_of_launched_is_zombie(&self) -> bool {
+        let number = std::fs::read(self.spool("launched")).unwrap();
+        let pid = i32::from_le_bytes(number.try_into().unwrap());
+        let ended = || {
+            std::fs::read_to_string(format!("/proc/{pid}/stat"))
+                .map_or(true, |it| it.contains(") Z"))
+        };
+        self.wait_until(|_| ended());
+        std::path::Path::new("/proc").join(pid.to_string()).exists()
+    }
+
     /// Changes the state that the wrapper before has left.
     pub(crate) fn forge_state(&self, change: impl FnOnce(&mut SpoolState)) {
         let mut state = self.state();

@@ -117,6 +117,31 @@ fn a_job_that_was_just_being_started_is_found() {
 }
 
 #[test]
+fn a_job_that_was_over_before_anybody_knew_it_keeps_its_exit_code_and_runs_once() {
+    for capture in ["spool", "file"] {
+        let mut relay = Relay::new("exit 7", json!({"capture": capture}));
+        let mut leg = relay.start(false);
+        let launched = |entry: &databuild_model::entry::JobLogEntry| entry.sequence_number == 2;
+        assert!(relay.store(&mut leg, launched));
+        let state = relay.state();
+        relay.kill(leg);
+        // The wrapper may have reaped it, or not: only then can anybody know how it ended.
+        relay.entries.clear();
+        let reaped = !relay.state_of_launched_is_zombie();
+        relay.forge_state(|now| {
+            (now.phase, now.job, now.exit_code) = (Phase::Launching, None, None);
+            now.launched_at_ns = state.launched_at_ns;
+        });
+        let said = relay.finish();
+        assert_eq!(said.code, Some(if reaped { 125 } else { 7 }));
+        assert_eq!(
+            said.event("wrapper_restarted").metadata.get("job"),
+            Some(if reaped { "ended" } else { "running" })
+        );
+    }
+}
+
+#[test]
 fn a_job_that_was_never_started_is_started() {
     let mut relay = Relay::new("echo ready", json!({}));
     let state = json!({"version": 1, "phase": "launching", "wrapper": ""});
