@@ -97,3 +97,7 @@ pub const FAILURES_READY_MAX: u32 = 3;
 pub const RESERVE_BYTES: u64 = 8 << 20;
 /// See [`RESERVE_BYTES`].
 pub const RESERVE_PART: u64 = 16;
+
+/// Runs that a recovery puts right by the same two syncs. It holds a file of each open, and a thousand is
+/// all that most systems give without being asked.
+pub const RECOVERED_TOGETHER: usize = 256;

@@ -10,7 +10,7 @@ pub mod resume;
 pub(crate) mod rewrite;
 pub mod tally;
 
-use crate::format::{RunRecord, index};
+use crate::format::{RunIndex, RunRecord, index};
 use crate::fs::{self, Fs, FsFile};
 use crate::limits;
 use databuild_model::ids::JobRunId;
@@ -63,6 +63,23 @@ pub(crate) fn has_spool(fs: &dyn Fs, logs_dir: &Path, run: &JobRunId) -> io::Res
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         opened => opened.map(|_| true),
     }
+}
+
+/// The index of a run, as far as it is whole, and whether all of it is; nothing if there is none, or it
+/// is of another run.
+pub(crate) fn partial_index(
+    fs: &dyn Fs,
+    paths: &RunPaths,
+    run: &JobRunId,
+) -> io::Result<(Option<RunIndex>, bool)> {
+    let file = match fs.open_read(&paths.index) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, false)),
+        file => file?,
+    };
+    let bytes = fs::read_whole(file.as_ref(), u64::MAX)?;
+    let index = index::read_index(&bytes).ok().filter(|index| index.header.job_run_id == *run);
+    let whole = index.as_ref().is_some_and(|index| index.valid_bytes == bytes.len());
+    Ok((index, whole))
 }
 
 /// The seal of a run whose entries have `size` bytes, without reading the rest of its index; nothing

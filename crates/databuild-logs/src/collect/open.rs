@@ -5,7 +5,7 @@ use crate::format::{IndexHeader, index};
 use crate::fs::{Fs, FsFile};
 use crate::store::cover::Cover;
 use crate::store::tally::{BatchTally, RunTally};
-use crate::store::{RunPaths, lock_for_writing, rebuild, seal_of};
+use crate::store::{RunPaths, lock_for_writing, partial_index, rebuild, seal_of};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -100,7 +100,8 @@ impl Place<'_> {
         let mut cover = self.cover.lock().unwrap_or_else(PoisonError::into_inner);
         let told = cover.of(self.fs, self.logs_dir, day, id).map_err(&failed)?;
         drop(cover);
-        let counted = rebuild::count(entries.as_ref(), id, told).map_err(&failed)?;
+        let (known, _) = partial_index(self.fs, &paths, id).map_err(&failed)?;
+        let counted = rebuild::count(entries.as_ref(), id, told, known).map_err(&failed)?;
         let rebuild::Counted { mut tally, since_mark, torn } = counted;
         if torn != 0 {
             entries.truncate(size - torn).map_err(&failed)?;

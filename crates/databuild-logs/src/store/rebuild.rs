@@ -5,7 +5,7 @@
 
 use super::facts::{LineFacts, LineReader, Looked};
 use super::tally::{BatchTally, RunTally};
-use crate::format::{Block, IndexHeader, RunRecord};
+use crate::format::{Block, IndexHeader, RunIndex, RunRecord};
 use crate::fs::{self, FsFile};
 use crate::limits;
 use databuild_model::ids::JobRunId;
@@ -27,7 +27,18 @@ pub struct Rebuilt {
 
 /// Reads the entries of `run` from the beginning, and sums up anew from the line at byte `mark` on.
 pub fn rebuild(file: &dyn FsFile, run: &JobRunId, mark: u64) -> io::Result<Rebuilt> {
-    let (mut pass, torn) = Pass::over(file, run, mark)?;
+    rebuild_known(file, run, mark, None)
+}
+
+/// The same, where the blocks of `known` before `mark` need not be parsed again: what they stand for was
+/// stored and told of in a journal, so they were written with it. Their bytes are only hashed.
+pub fn rebuild_known(
+    file: &dyn FsFile,
+    run: &JobRunId,
+    mark: u64,
+    known: Option<RunIndex>,
+) -> io::Result<Rebuilt> {
+    let (mut pass, torn) = Pass::over(file, run, mark, known)?;
     pass.tally.torn(torn);
     let (blocks, record) = pass.tally.finish();
     Ok(Rebuilt { header: pass.header, blocks, record, since_mark: pass.since_mark })
@@ -44,9 +55,14 @@ pub struct Counted {
     pub torn: u64,
 }
 
-/// Counts the entries of a run that goes on; as [`rebuild`].
-pub fn count(file: &dyn FsFile, run: &JobRunId, mark: u64) -> io::Result<Counted> {
-    let (pass, torn) = Pass::over(file, run, mark)?;
+/// Counts the entries of a run that goes on; as [`rebuild_known`].
+pub fn count(
+    file: &dyn FsFile,
+    run: &JobRunId,
+    mark: u64,
+    known: Option<RunIndex>,
+) -> io::Result<Counted> {
+    let (pass, torn) = Pass::over(file, run, mark, known)?;
     Ok(Counted { tally: pass.tally, since_mark: pass.since_mark, torn })
 }
 
@@ -79,11 +95,19 @@ impl Pass {
     }
 
     /// Reads all of `file`; answers how many bytes are behind the last whole line.
-    fn over(file: &dyn FsFile, run: &JobRunId, mark: u64) -> io::Result<(Pass, u64)> {
+    fn over(
+        file: &dyn FsFile,
+        run: &JobRunId,
+        mark: u64,
+        known: Option<RunIndex>,
+    ) -> io::Result<(Pass, u64)> {
         let mut pass = Pass::new(run, mark);
         let mut chunk = vec![0; limits::READ_BYTES_MAX];
         let mut rest: Vec<u8> = Vec::new();
-        let mut offset = 0;
+        if let Some(known) = known {
+            pass.believe(known, file.size()?);
+        }
+        let mut offset = pass.hash_known(file, &mut chunk)?;
         loop {
             let got = fs::read_full_at(file, &mut chunk, offset)?;
             let Some(read) = chunk.get(..got).filter(|read| !read.is_empty()) else { break };
@@ -95,6 +119,39 @@ impl Pass {
             pass.since_mark = BatchTally::from(so_far.bytes, so_far.entries);
         }
         Ok((pass, rest.len() as u64))
+    }
+
+    /// Takes the blocks of an index for what they say, as far as they are beyond doubt; the last one
+    /// never is, because the end of the run may be in it.
+    fn believe(&mut self, known: RunIndex, size: u64) {
+        let RunIndex { header, mut blocks, .. } = known;
+        blocks.pop();
+        let upto = self.mark.min(size);
+        for block in blocks {
+            if upto < block.row.end() || !self.tally.is_next(&block.row) {
+                break;
+            }
+            self.tally.believe(block);
+        }
+        if 0 < self.tally.so_far().entries {
+            self.tally.name(&header);
+            (self.header, self.named) = (header, true);
+        }
+    }
+
+    /// Hashes what is believed; answers where it ends.
+    fn hash_known(&mut self, file: &dyn FsFile, chunk: &mut [u8]) -> io::Result<u64> {
+        let (mut at, end) = (0, self.tally.so_far().bytes);
+        while at < end {
+            let want = usize::try_from(end - at).unwrap_or(usize::MAX).min(chunk.len());
+            let into = chunk.get_mut(..want).unwrap_or_default();
+            if fs::read_full_at(file, into, at)? < into.len() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            self.tally.hash(into);
+            at += want as u64;
+        }
+        Ok(at)
     }
 
     /// Takes the whole lines of `rest` and `read`, and gives back what is behind the last.

@@ -6,33 +6,19 @@
 
 use super::cover::may_tell_of;
 use super::journal::{self as journals, JournalWriter};
-use super::rebuild::{Rebuilt, rebuild};
-use super::{RunPaths, has_spool, lock_for_writing};
+use super::rebuild::{Rebuilt, rebuild_known};
+use super::{RunPaths, has_spool, lock_for_writing, partial_index};
 use crate::format::RunRecord;
-use crate::format::index::{self, RunIndex};
+use crate::format::index;
 use crate::format::journal::{BatchRecord, JournalPlace, JournalRecord};
-use crate::fs::{self, Fs};
+use crate::fs::{self, Fs, FsAll, FsFile};
+use crate::limits;
 use databuild_model::ids::JobRunId;
 use databuild_model::time::Day;
 use databuild_policy::naming::{self, JournalName, RunFile};
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
-
-/// What became of one run.
-#[derive(Debug)]
-pub enum RunState {
-    /// Its index fits and is sealed.
-    Sealed(RunRecord),
-    /// Somebody writes it.
-    Live,
-    /// Nobody writes it, and it has a spool: whoever adopts it goes on with it or closes it.
-    Spooled,
-    /// Nothing was ever written.
-    Empty,
-    /// It was sealed, or sealed anew, from its entries.
-    Restored(RunRecord),
-}
+use std::path::{Path, PathBuf};
 
 /// What a recovery did, for whoever wants to tell.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -47,72 +33,130 @@ pub struct Recovery {
     pub failed: Vec<(JobRunId, String)>,
 }
 
-/// Puts one run right and seals it. A seal that is not `confirmed` by a journal may never have been
-/// synced: its file is read again, and synced.
-pub fn recover_run(
+/// A run that is being put right, together with others: syncs are shared.
+struct Mending {
+    day: Day,
+    run: JobRunId,
+    paths: RunPaths,
+    /// The entries, under the writer's lock.
+    file: Box<dyn FsFile>,
+    size: u64,
+    rebuilt: Rebuilt,
+    /// The seal that the run has, if it turned out to be right.
+    seal: Option<RunRecord>,
+}
+
+/// Looks at a run, and writes a new index beside the old one if it needs one. A seal that is not
+/// confirmed by a journal, which tells of `upto` bytes, may never have been synced: its file is read
+/// again. Nothing if there is nothing to be done: it is in order, or somebody writes it, or it has a
+/// spool, so that whoever adopts it goes on with it or closes it.
+fn look(
     fs: &dyn Fs,
     logs_dir: &Path,
     (day, run): (Day, &JobRunId),
-    confirmed: bool,
-) -> io::Result<RunState> {
+    (upto, confirmed): (u64, bool),
+) -> io::Result<Option<Mending>> {
     let paths = RunPaths::new(logs_dir, day, run);
     let file = fs.open_append(&paths.entries)?;
     if file.size()? == 0 {
-        return Ok(RunState::Empty);
+        return Ok(None);
     }
     if !lock_for_writing(file.as_ref())? {
-        return Ok(RunState::Live);
+        return Ok(None);
     }
     let size = file.size()?;
-    let index = read_index(fs, &paths, run)?.filter(|index| index.fits(size));
-    let seal = index.and_then(|index| index.seal);
-    if confirmed && let Some(record) = seal {
-        return Ok(RunState::Sealed(record));
+    let (index, whole) = partial_index(fs, &paths, run)?;
+    let fits = index.as_ref().filter(|index| whole && index.fits(size));
+    let seal = fits.and_then(|index| index.seal.clone());
+    // A journal that tells of a seal and of less than is in it is wrong.
+    if confirmed && seal.as_ref().is_some_and(|record| record.bytes <= upto) {
+        return Ok(None);
     }
     if has_spool(fs, logs_dir, run)? {
-        return Ok(RunState::Spooled);
+        return Ok(None);
     }
-    let rebuilt = rebuild(file.as_ref(), run, 0)?;
-    if let Some(record) = seal.filter(|record| record.blake3 == rebuilt.record.blake3) {
-        file.sync_data()?;
-        fs.open_append(&paths.index)?.sync_data()?;
-        fs.sync_dir(&paths.dir)?;
-        return Ok(RunState::Sealed(record));
+    let known = if upto <= size { index } else { None };
+    let rebuilt = rebuild_known(file.as_ref(), run, upto, known)?;
+    let seal = seal.filter(|record| record.blake3 == rebuilt.record.blake3);
+    if seal.is_none() {
+        let new = new_index(&paths);
+        match fs.remove(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        append_index(fs, &new, &rebuilt)?;
     }
-    replace_index(fs, &paths, &rebuilt)?;
-    // Only now: the index that counts the torn bytes must be there before they are gone.
-    if rebuilt.record.bytes < size {
-        file.truncate(rebuilt.record.bytes)?;
-    }
-    file.sync_data()?;
-    Ok(RunState::Restored(rebuilt.record))
+    let run = run.clone();
+    Ok(Some(Mending { day, run, paths, file, size, rebuilt, seal }))
 }
 
-/// The index of a run as far as it is whole; nothing if there is none, or it is of another run.
-fn read_index(fs: &dyn Fs, paths: &RunPaths, run: &JobRunId) -> io::Result<Option<RunIndex>> {
-    let file = match fs.open_read(&paths.index) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
-    let bytes = fs::read_whole(file.as_ref(), u64::MAX)?;
-    let index = index::read_index(&bytes).ok();
-    Ok(index.filter(|index| index.header.job_run_id == *run && index.valid_bytes == bytes.len()))
+fn new_index(paths: &RunPaths) -> PathBuf {
+    paths.index.with_added_extension("new")
 }
 
-/// Writes a whole index beside the old one, syncs it, and puts it in its place.
-fn replace_index(fs: &dyn Fs, paths: &RunPaths, rebuilt: &Rebuilt) -> io::Result<()> {
-    let new = paths.index.with_added_extension("new");
-    match fs.remove(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+impl Mending {
+    /// Puts the new index, which was synced, in its place. The torn tail goes only now: the index that
+    /// counts it must be there before.
+    fn replace(&self, fs: &dyn Fs) -> io::Result<()> {
+        if self.seal.is_some() {
+            return Ok(());
+        }
+        fs.rename(&new_index(&self.paths), &self.paths.index)?;
+        if self.rebuilt.record.bytes < self.size {
+            fs.sync_dir(&self.paths.dir)?;
+            self.file.truncate(self.rebuilt.record.bytes)?;
+        }
+        Ok(())
     }
-    write_index(fs, &new, rebuilt)?;
-    fs.rename(&new, &paths.index)?;
-    fs.sync_dir(&paths.dir)
+
+    /// Syncs the files of this run alone.
+    fn sync(&self, fs: &dyn Fs) -> io::Result<()> {
+        self.file.sync_data()?;
+        let new =
+            if self.seal.is_some() { None } else { fs.open_append(&new_index(&self.paths)).ok() };
+        match new {
+            Some(new) => new.sync_data()?,
+            None => fs.open_append(&self.paths.index)?.sync_data()?,
+        }
+        fs.sync_dir(&self.paths.dir)
+    }
+}
+
+/// Makes what was done for some runs durable by one sync. If that fails each is asked on its own: an
+/// error may be that of somebody else.
+fn sync_together(
+    fs: &dyn Fs,
+    all: &dyn FsAll,
+    mending: &mut Vec<Mending>,
+    failed: &mut Vec<(JobRunId, String)>,
+) {
+    if mending.is_empty() || all.sync_all().is_ok() {
+        return;
+    }
+    keep_done(mending, failed, |run| run.sync(fs));
+}
+
+/// Keeps the runs for which `work` succeeds.
+fn keep_done(
+    mending: &mut Vec<Mending>,
+    failed: &mut Vec<(JobRunId, String)>,
+    work: impl Fn(&Mending) -> io::Result<()>,
+) {
+    mending.retain(|run| {
+        let done = work(run);
+        if let Err(error) = &done {
+            failed.push((run.run.clone(), error.to_string()));
+        }
+        done.is_ok()
+    });
 }
 
 /// Writes a whole index into a new file, and syncs it.
 pub(crate) fn write_index(fs: &dyn Fs, path: &Path, rebuilt: &Rebuilt) -> io::Result<()> {
+    append_index(fs, path, rebuilt)?.sync_data()
+}
+
+fn append_index(fs: &dyn Fs, path: &Path, rebuilt: &Rebuilt) -> io::Result<Box<dyn FsFile>> {
     let mut bytes = Vec::new();
     index::write_header(&rebuilt.header, &mut bytes);
     for block in &rebuilt.blocks {
@@ -121,7 +165,7 @@ pub(crate) fn write_index(fs: &dyn Fs, path: &Path, rebuilt: &Rebuilt) -> io::Re
     index::write_seal(&rebuilt.record, &mut bytes);
     let file = fs.create_new(path)?;
     fs::append_all(file.as_ref(), &bytes).map_err(|(_, error)| error)?;
-    file.sync_data()
+    Ok(file)
 }
 
 /// Read of a journal at once: some ten thousand records.
@@ -190,60 +234,56 @@ fn catch_up(
     done: &mut Recovery,
 ) -> io::Result<()> {
     let covered = covered_since(fs, logs_dir, names, since)?;
+    let all = fs.open_all(logs_dir)?;
     // The folders of the days, which the dead collector may not have come to.
     fs.sync_dir(logs_dir)?;
+    let mut mending = Vec::new();
     for day in days_since(fs, logs_dir, since)? {
         for item in fs.list(&logs_dir.join(naming::day_dir(day)))? {
             let Some((run, RunFile::Entries)) = naming::parse_run_file(&item.name) else {
                 continue;
             };
-            let confirmed = covered.get(&run).is_some_and(|(_, sealed)| *sealed);
-            let result = recover_run(fs, logs_dir, (day, &run), confirmed).and_then(|state| {
-                note(&state, &run, done);
-                let record = missing(fs, logs_dir, day, &run, &state, &covered)?;
-                let Some(record) = record else { return Ok(()) };
-                done.journalled += 1;
-                writer.append(&record)
-            });
-            if let Err(error) = result {
-                done.failed.push((run, error.to_string()));
+            let told = covered.get(&run).copied().unwrap_or_default();
+            match look(fs, logs_dir, (day, &run), told) {
+                Ok(run) => mending.extend(run),
+                Err(error) => done.failed.push((run, error.to_string())),
+            }
+            if limits::RECOVERED_TOGETHER <= mending.len() {
+                mend(fs, all.as_ref(), &mut mending, &covered, &mut writer, done)?;
             }
         }
     }
+    mend(fs, all.as_ref(), &mut mending, &covered, &mut writer, done)?;
     // Not closed if something is still to be done: the next start tries again.
     if done.failed.is_empty() { writer.close() } else { Ok(()) }
 }
 
-fn note(state: &RunState, run: &JobRunId, done: &mut Recovery) {
-    match state {
-        RunState::Restored(record) => {
-            done.restored.push(run.clone());
-            done.torn_bytes += record.torn_bytes;
-        }
-        RunState::Sealed(_) | RunState::Live | RunState::Spooled | RunState::Empty => {}
-    }
-}
-
-/// The record that is missing in the journals for this run, if one is.
-fn missing(
+/// Puts some runs right, and tells of them in the journal.
+fn mend(
     fs: &dyn Fs,
-    logs_dir: &Path,
-    day: Day,
-    run: &JobRunId,
-    state: &RunState,
+    all: &dyn FsAll,
+    mending: &mut Vec<Mending>,
     covered: &Covered,
-) -> io::Result<Option<JournalRecord>> {
-    let record = match state {
-        RunState::Sealed(record) | RunState::Restored(record) => record,
-        RunState::Live | RunState::Spooled | RunState::Empty => return Ok(None),
-    };
-    let (upto, sealed) = covered.get(run).copied().unwrap_or_default();
-    if sealed && record.bytes <= upto {
-        return Ok(None);
+    writer: &mut JournalWriter,
+    done: &mut Recovery,
+) -> io::Result<()> {
+    sync_together(fs, all, mending, &mut done.failed);
+    keep_done(mending, &mut done.failed, |run| run.replace(fs));
+    sync_together(fs, all, mending, &mut done.failed);
+    for run in mending.drain(..) {
+        if run.seal.is_none() {
+            done.restored.push(run.run.clone());
+            done.torn_bytes += run.rebuilt.record.torn_bytes;
+        }
+        let (upto, sealed) = covered.get(&run.run).copied().unwrap_or_default();
+        if sealed && run.rebuilt.record.bytes <= upto {
+            continue;
+        }
+        done.journalled += 1;
+        let stretch = run.rebuilt.since_mark.record(run.run.clone(), run.day, true);
+        writer.append(&JournalRecord::Batch(stretch))?;
     }
-    let file = fs.open_read(&RunPaths::new(logs_dir, day, run).entries)?;
-    let since = rebuild(file.as_ref(), run, upto)?.since_mark;
-    Ok(Some(JournalRecord::Batch(since.record(run.clone(), day, true))))
+    Ok(())
 }
 
 fn covered_since(

@@ -59,7 +59,8 @@ impl Rewrite {
         let new = self.paths.entries.with_added_extension("new");
         let entries = create_anew(fs, &new)?;
         let whole = self.fill(entries.as_ref())?;
-        let mut counted = rebuild::count(entries.as_ref(), &self.header.job_run_id, self.told)?;
+        let mut counted =
+            rebuild::count(entries.as_ref(), &self.header.job_run_id, self.told, None)?;
         counted.tally.name(&self.header);
         let new_index = self.paths.index.with_added_extension("new");
         let index = create_anew(fs, &new_index)?;

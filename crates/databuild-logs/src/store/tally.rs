@@ -88,6 +88,38 @@ impl RunTally {
         }
     }
 
+    /// Whether `row` goes on where the count ends, and nothing in it needs a look at its lines: all are
+    /// entries of the run, in order, without a gap.
+    pub(crate) fn is_next(&self, row: &IndexRow) -> bool {
+        let entries: u64 = row.kind_counts.iter().map(|count| u64::from(*count)).sum();
+        (row.offset, row.first_line) == (self.record.bytes, self.record.entries)
+            && (1..=row.entries).contains(&entries)
+            && entries == row.entries
+            && row.min_sequence == self.record.last_sequence + 1
+            && row.max_sequence - row.min_sequence + 1 == entries
+    }
+
+    /// Counts a block without looking at its lines. Its bytes must be hashed by the caller.
+    pub(crate) fn believe(&mut self, block: Block) {
+        let (record, row) = (&mut self.record, &block.row);
+        record.entries += row.entries;
+        record.bytes += row.bytes;
+        record.last_sequence = row.max_sequence;
+        for (sum, count) in record.level_counts.iter_mut().zip(row.level_counts) {
+            *sum += u64::from(count);
+        }
+        for (sum, count) in record.kind_counts.iter_mut().zip(row.kind_counts) {
+            *sum += u64::from(count);
+        }
+        let first = record.first_time.unwrap_or(row.min_time);
+        record.first_time = Some(first.min(row.min_time));
+        let last = record.last_time.unwrap_or(row.max_time);
+        record.last_time = Some(last.max(row.max_time));
+        let error = block.postings.iter().find(|posting| Level::Error <= posting.level);
+        record.first_error_line = record.first_error_line.or(error.map(|posting| posting.line));
+        self.finished.push(block);
+    }
+
     fn count(&mut self, facts: &LineFacts) {
         let record = &mut self.record;
         if let Some(count) = record.kind_counts.get_mut(facts.kind as usize) {

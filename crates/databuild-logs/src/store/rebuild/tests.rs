@@ -1,10 +1,11 @@
 //! What the collector writes and what is rebuilt from the entries is the same.
 
-use super::rebuild;
+use super::{BatchTally, rebuild, rebuild_known};
 use crate::format::index;
 use crate::fs::faulty::FaultyFs;
 use crate::fs::read_whole;
 use crate::testing::{Store, end_line, log_line, run_id};
+use databuild_model::time::Day;
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -22,7 +23,17 @@ fn check(text: &[u8]) {
         assert_eq!(rebuilt.header, written.header);
         assert_eq!(Some(&rebuilt.record), written.seal.as_ref());
     }
-    assert!(written.fits(entries.size().unwrap()));
+    let size = entries.size().unwrap();
+    assert!(written.fits(size));
+    // What the index says before the mark is taken for granted, and is the same.
+    for mark in [0, size / 2, size] {
+        let all = rebuild(entries.as_ref(), &run_id("r"), mark).unwrap();
+        let known = Some(written.clone());
+        let fast = rebuild_known(entries.as_ref(), &run_id("r"), mark, known).unwrap();
+        assert_eq!((fast.blocks, fast.record), (all.blocks, all.record));
+        let record = |tally: BatchTally| tally.record(run_id("r"), Day::from_number(0), false);
+        assert_eq!(record(fast.since_mark), record(all.since_mark));
+    }
 }
 
 #[test]
