@@ -8,7 +8,7 @@ use crate::server::service::Service;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use databuild_logs::collect::{CollectorStats, LogCollector};
+use databuild_logs::collect::{CollectorStats, Health, LogCollector};
 use databuild_logs::metrics_feed::FeedError;
 use databuild_metrics::expose::{Format, expose};
 use databuild_metrics::guard::Budget;
@@ -105,6 +105,11 @@ impl Metrics {
     /// What the collector of this process is doing.
     pub(crate) fn collector(&self) -> Option<CollectorStats> {
         Some(self.collector.as_ref()?.upgrade()?.stats())
+    }
+
+    /// What hinders the collector of this process.
+    pub(crate) fn health(&self) -> Option<Health> {
+        Some(self.collector.as_ref()?.upgrade()?.health())
     }
 
     /// Free bytes and size of the disk of the logs, at the last look.

@@ -11,7 +11,7 @@ use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{BuildFilter, BuildRow};
 use databuild_graph::bel::select::{Selected, run_number};
 use databuild_graph::execute::{Engine, StopLevel};
-use databuild_logs::collect::CollectorStats;
+use databuild_logs::collect::{CollectorStats, Health};
 use databuild_logs::read::LogReader;
 use databuild_model::bel::BuildEvent;
 use databuild_model::clock::Clock;
@@ -210,7 +210,10 @@ impl Service {
             needed("logs", logs.map(|_runs| ()).map_err(|error| said(error.into()))),
             needed("builds", builds.map(|_rows| ()).map_err(|error| said(error.into()))),
             useful("disk", self.metrics.disk().map_or(Ok(()), disk_has_room)),
-            useful("collector", self.metrics.collector().map_or(Ok(()), collects)),
+            match self.metrics.health().and_then(hindered) {
+                Some(why) => needed("collector", Err(why)),
+                None => useful("collector", self.metrics.collector().map_or(Ok(()), collects)),
+            },
             useful("metrics", self.metrics.failure().map_or(Ok(()), Err)),
         ]
     }
@@ -227,6 +230,14 @@ fn disk_has_room((free, size): (u64, u64)) -> Result<(), String> {
     Err(format!(
         "of the logs has {free} MB free, {part:.1} %: jobs will stand still when it is full"
     ))
+}
+
+/// Why what jobs say does not get onto the disk at all, if it does not.
+fn hindered(health: Health) -> Option<String> {
+    let first = health.problems.into_iter().next()?;
+    let more = health.count - 1;
+    let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+    Some(format!("{first}{more}: look at the disk and the system's log; jobs wait meanwhile"))
 }
 
 /// Whether what jobs say gets onto the disk in time.

@@ -1,7 +1,7 @@
 //! What is found wrong with the disk and the collector.
 
-use super::{collects, disk_has_room};
-use databuild_logs::collect::CollectorStats;
+use super::{collects, disk_has_room, hindered};
+use databuild_logs::collect::{CollectorStats, Health};
 use std::time::Duration;
 
 #[test]
@@ -22,4 +22,13 @@ fn a_collector_that_waits_says_for_what() {
     let full = CollectorStats { runs_without_space: 2, ..slow };
     let said = "has 2 job runs that stand still: no space on the disk of the logs";
     assert_eq!(collects(full).unwrap_err(), said);
+}
+
+#[test]
+fn a_collector_that_cannot_keep_a_file_names_it() {
+    assert_eq!(hindered(Health::default()), None);
+    let problems = vec!["cannot keep /logs/a.jsonl: Input/output error".to_owned()];
+    let said = hindered(Health { problems, count: 3 }).unwrap();
+    let start = "cannot keep /logs/a.jsonl: Input/output error, and 2 more: look at the disk";
+    assert!(said.starts_with(start), "{said}");
 }
