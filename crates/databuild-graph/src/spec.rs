@@ -82,6 +82,8 @@ pub struct JobSpec {
     pub capture: Option<Capture>,
     /// What becomes of a run when whoever started it dies; as for the project if absent.
     pub on_parent_death: Option<OnParentDeath>,
+    /// Most bytes of output that are taken from a run in a second; then it waits.
+    pub output_rate_max: Option<u64>,
 }
 
 impl ProjectSpec {

@@ -21,6 +21,7 @@ mod lines;
 mod oom;
 pub mod output;
 mod process_tree;
+mod rate;
 mod report;
 mod run;
 mod signals;

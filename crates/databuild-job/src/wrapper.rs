@@ -19,6 +19,7 @@ use crate::job::Job;
 use crate::lifecycle::{Action, Event, Exit, Lifecycle, Stop, StopSignal};
 use crate::lines::{Capture, Moment, Sink};
 use crate::oom::MemoryWatch;
+use crate::rate::Rate;
 use crate::report::{self, Left};
 use crate::signals::Signals;
 use crate::sink::Output;
@@ -52,6 +53,8 @@ pub(crate) struct Wrapper<'a> {
     /// Nobody reads what we write. With a spool that stays there, without it is forgotten.
     lost: bool,
     clock_watch: ClockWatch,
+    /// How much is taken from the job in a second, if there is a bound.
+    rate: Option<Rate>,
     /// When to look again who is left of a job that another wrapper has started.
     look_at: Option<Duration>,
     usage: Usage,
@@ -143,6 +146,7 @@ pub(crate) fn attend(attended: Attended, around: Surroundings<'_>) -> Finished {
         streams_ended: false,
         lost: false,
         clock_watch: ClockWatch::new(attended.begun.at),
+        rate: around.checked.config.output_bytes_per_second_max.map(|it| Rate::new(it, at.mono)),
         look_at: None,
         usage: attended.usage,
         memory: around.memory,
@@ -171,9 +175,10 @@ impl Wrapper<'_> {
             self.lose(at);
         }
         self.watch_clock(at);
-        let room = self.room();
         for n in 0..2 {
-            let readable = ready.streams.get(n).copied().unwrap_or(false);
+            let open = self.opens_at(at.mono).is_none();
+            let readable = open && ready.streams.get(n).copied().unwrap_or(false);
+            let room = if open { self.room() } else { 0 };
             self.serve_stream(n, readable, room, at);
         }
         self.note_ends(at);
@@ -230,8 +235,13 @@ impl Wrapper<'_> {
             other.capture.go_before(at, self.emitter);
         }
         let Some(channel) = self.channels.get_mut(n) else { return };
+        let before = channel.written();
         channel.take_in(readable, room, at.mono);
-        if !detached && let Some(missing) = channel.parse(readable, at, self.emitter) {
+        let missing = if detached { None } else { channel.parse(readable, at, self.emitter) };
+        if let Some(rate) = &mut self.rate {
+            rate.take(channel.written().saturating_sub(before), at.mono);
+        }
+        if let Some(missing) = missing {
             self.miss(missing, "the file that it was in cannot be read", at);
         }
     }
@@ -240,6 +250,12 @@ impl Wrapper<'_> {
     fn miss(&mut self, missing: Missing, reason: &str, at: Moment) {
         self.cut = true;
         report::gap(self.emitter, at.wall, missing, reason);
+    }
+
+    /// When more is taken from the job than now; `None` if it is taken now. What a job has left behind
+    /// is taken at once.
+    fn opens_at(&self, now: Duration) -> Option<Duration> {
+        self.rate.filter(|_| self.life.exit().is_none())?.opens_at(now)
     }
 
     fn watch_clock(&mut self, at: Moment) {

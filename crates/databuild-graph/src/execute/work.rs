@@ -36,6 +36,7 @@ pub(super) struct Launch {
     pub(super) stdin: CommandStdin,
     pub(super) capture: Option<Capture>,
     pub(super) on_parent_death: Option<OnParentDeath>,
+    pub(super) output_rate_max: Option<u64>,
 }
 
 impl Launch {
@@ -112,6 +113,7 @@ impl Work<'_> {
                     stdin: CommandStdin::Null,
                     capture: job.capture,
                     on_parent_death: job.on_parent_death,
+                    output_rate_max: job.output_rate_max,
                 })
             }
             Work::Command(request) => Some(Launch {
@@ -134,6 +136,7 @@ impl Work<'_> {
                 stdin: request.stdin,
                 capture: None,
                 on_parent_death: None,
+                output_rate_max: None,
             }),
         }
     }

@@ -6,7 +6,7 @@ mod keys;
 
 use super::draft::ProjectDraft;
 use super::problem::{Code, Place, SpecProblem};
-use super::unit::{UnitError, parse_duration};
+use super::unit::{UnitError, parse_duration, parse_size};
 use super::{ProjectSpec, Root};
 use crate::limits;
 use databuild_model::ids::{AppName, IdError};
@@ -50,6 +50,17 @@ impl Problems {
             Ok(duration) => Some(duration),
             Err(error) => {
                 self.add_duration(&error, text?, place());
+                None
+            }
+        }
+    }
+
+    fn size(&mut self, text: Option<&String>, place: impl FnOnce() -> Place) -> Option<u64> {
+        let text = text?;
+        match parse_size(text) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.0.push(size_problem(&error, text, place()));
                 None
             }
         }

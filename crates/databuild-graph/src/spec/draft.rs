@@ -81,6 +81,8 @@ pub struct JobDraft {
     pub capture: Option<String>,
     /// `on_parent_death`.
     pub on_parent_death: Option<String>,
+    /// `output_rate_max`.
+    pub output_rate_max: Option<String>,
 }
 
 impl JobDraft {

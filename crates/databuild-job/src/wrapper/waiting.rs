@@ -34,23 +34,27 @@ impl<'a> Waited<'a> {
 impl Wrapper<'_> {
     /// The longest time that nothing need be done.
     fn patience(&self) -> Duration {
-        let (parses, room) = (self.parses(), self.room());
+        let now = self.clock.mono();
+        let opens_at = self.opens_at(now);
+        let (parses, room) = (self.parses(), if opens_at.is_some() { 0 } else { self.room() });
         let due = self
             .channels
             .iter()
             .filter_map(|it| it.due(parses, room))
+            .chain(opens_at)
             .chain(self.life.deadline())
             .chain(self.output.retry_at())
             .chain(self.look_at)
             .chain(self.keeping.as_ref().and_then(|it| it.due()))
             .chain([self.usage.next])
             .min();
-        due.map_or(Duration::ZERO, |due| due.saturating_sub(self.clock.mono()))
+        due.map_or(Duration::ZERO, |due| due.saturating_sub(now))
     }
 
     pub(super) fn wait(&self) -> Ready {
         let patience = self.patience();
-        let (parses, room) = (self.parses(), self.room());
+        let open = self.opens_at(self.clock.mono()).is_none();
+        let (parses, room) = (self.parses() && open, if open { self.room() } else { 0 });
         let mut waited = Waited::default();
         let streams = self
             .channels

@@ -169,3 +169,17 @@ fn use_of_the_whole_tree_is_measured() {
     assert!(0.1 < value("job_memory_peak_mb").unwrap());
     assert!(0.01 < value("job_runtime_seconds").unwrap());
 }
+
+#[test]
+fn a_job_that_says_more_than_it_may_waits_and_loses_nothing() {
+    // A second's worth goes through at once, a pipe holds half as much again, and one read may overdraw.
+    let folder = tempfile::tempdir().unwrap();
+    let spool = format!(r#","spool_dir":"{}""#, folder.path().display());
+    for capture in ["", &spool] {
+        let more = format!("{capture},\"output_bytes_per_second_max\":2000000");
+        let said = run(&sh("head -c 6000000 /dev/zero | tr '\\0' x", &more));
+        assert_eq!((said.end("stdout_bytes"), said.end("complete")), ("6000000", "true"));
+        let took: f64 = said.end("duration_seconds").parse().unwrap();
+        assert!(0.4 < took, "{took}");
+    }
+}

@@ -157,5 +157,6 @@ fn job(label: String, table: &DeTable<'_>) -> JobDraft {
         dir: text(table, "dir"),
         capture: text(table, "capture"),
         on_parent_death: text(table, "on_parent_death"),
+        output_rate_max: text(table, "output_rate_max"),
     }
 }

@@ -259,6 +259,13 @@ const JOB_KEYS: &[Entry] = &[
     key("env", Shape::Variables, "{ TZ = \"UTC\" }", "none", "Variables for the command."),
     Entry { default: "as in `[logs]`", ..CAPTURE },
     Entry { default: "as in `[project]`", ..ON_PARENT_DEATH },
+    key(
+        "output_rate_max",
+        Shape::Size,
+        "\"10MB\"",
+        "none",
+        "Most output that is taken from a run in a second, standard output and error together; then the job waits, and nothing is dropped. A burst of one second goes through at once, and so does what its pipes hold, 1 MiB each. With `capture = \"file\"` nothing holds a job back.",
+    ),
 ];
 
 const LOGS: &[Entry] = &[

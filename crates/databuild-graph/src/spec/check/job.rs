@@ -81,6 +81,7 @@ pub(super) fn check(draft: &JobDraft, keys: &Keys, problems: &mut Problems) -> O
             OnParentDeath::as_str,
             || place("on_parent_death"),
         ),
+        output_rate_max: problems.size(draft.output_rate_max.as_ref(), || place("output_rate_max")),
         // A job without its command still takes part in what is checked across jobs.
         run: run.unwrap_or_else(Command::nothing),
         // Last: what else is wrong with a job is told though its name is.
