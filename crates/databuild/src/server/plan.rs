@@ -8,7 +8,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use databuild_graph::execute::{StopFlag, Wanted};
+use databuild_graph::execute::{StopFlag, StopLevel, Wanted};
 use databuild_graph::plan::{Changed, Plan, Reason, RefId, Task};
 use databuild_graph::spec::ProjectSpec;
 use serde::Serialize;
@@ -66,15 +66,29 @@ pub(crate) async fn plan(
     let start: StartBuild = body::json(&headers, body).await?;
     let patterns = patterns(&start.want)?;
     let request = start.how().request(Wanted::Partitions(patterns))?;
+    let given_up = GivenUp(StopFlag::new());
+    let stop = given_up.0.clone();
     let view = service.blocking(move |service| {
         let engine = service.engine()?;
-        let plan = engine.plan(&request, &StopFlag::new())?;
+        let plan = engine.plan(&request, &stop)?;
         let Some(spec) = engine.spec() else {
             return Err(Problem::new(Slug::NotReady, "there is no project here"));
         };
         Ok(PlanView::of(&plan, spec))
     });
-    Ok(Json(view.await?))
+    let view = view.await;
+    drop(given_up);
+    Ok(Json(view?))
+}
+
+/// Ends the `needs` commands of a plan for which nobody waits any more: the client has gone, the answer
+/// took too long, or the service stops. The handler is dropped then, and this with it.
+struct GivenUp(StopFlag);
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.0.raise_to(StopLevel::AtOnce);
+    }
 }
 
 impl PlanView {

@@ -123,7 +123,7 @@ fn builds_table(
         table.row(vec![
             build.number.to_string(),
             times.day_and_clock(build.received_at, now),
-            took_between(build.received_at, build.ended_at.unwrap_or(now)),
+            took_until(build.received_at, build.ended_at, build.state.is_live(), now),
             build_word(paint, build.state),
             jobs_cell(paint, &build.tasks, build.warnings),
             cut(wanted, room),
@@ -162,7 +162,7 @@ pub(super) fn run_cells(paint: Paint, times: &Times, run: &RunRow, now: Timestam
     vec![
         run.number.to_string(),
         times.day_and_clock(started, now),
-        took_between(started, run.ended_at.unwrap_or(now)),
+        took_until(started, run.ended_at, run.state.is_live(), now),
         run_word(paint, run),
         format!("{} {}", run.job_label, ending::target(&run.job_label, &run.outputs)),
     ]
@@ -213,8 +213,22 @@ fn jobs_cell(paint: Paint, tasks: &TaskCounts, warnings: u64) -> String {
     parts.join(" ")
 }
 
+/// How long something took, or takes so far; `?` for what is over and nobody saw end.
+pub(super) fn took_until(
+    from: Timestamp,
+    ended_at: Option<Timestamp>,
+    is_live: bool,
+    now: Timestamp,
+) -> String {
+    match ended_at {
+        Some(ended_at) => took_between(from, ended_at),
+        None if is_live => took_between(from, now),
+        None => "?".to_owned(),
+    }
+}
+
 /// How long from one time to another.
-pub(super) fn took_between(from: Timestamp, to: Timestamp) -> String {
+fn took_between(from: Timestamp, to: Timestamp) -> String {
     let duration: Duration = to.since(from);
     took(duration)
 }

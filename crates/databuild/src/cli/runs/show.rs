@@ -4,7 +4,7 @@ use super::super::args::Output;
 use super::super::context::Context;
 use super::super::logs::verify;
 use super::super::outcome::{Exit, Failure};
-use super::list::{build_word, run_cells, run_word, took_between, wanted_text};
+use super::list::{build_word, run_cells, run_word, took_until, wanted_text};
 use crate::project::Project;
 use crate::render::ending;
 use crate::render::paint::Paint;
@@ -93,8 +93,7 @@ fn build_text(
     let mut facts = Table::default();
     let mut fact = |name: &str, value: String| facts.row(vec![name.to_owned(), value]);
     fact("build", format!("{} ({})", paint.strong(&build.number.to_string()), build.id));
-    let ended = build.ended_at.unwrap_or(now);
-    let took = took_between(build.received_at, ended);
+    let took = took_until(build.received_at, build.ended_at, build.state.is_live(), now);
     fact("state", format!("{}, {took}", build_word(paint, build.state)));
     if let Some(reason) = &build.reason {
         fact("reason", reason.clone());
@@ -163,7 +162,7 @@ fn run_text(context: &Context, run: &RunRow, info: Option<&RunInfo>, missing: &[
     let mut fact = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
     fact("run", format!("{} ({})", paint.strong(&run.number.to_string()), run.id));
     fact("job", run.job_label.to_string());
-    let took = took_between(started, run.ended_at.unwrap_or(now));
+    let took = took_until(started, run.ended_at, run.state.is_live(), now);
     fact("state", format!("{}, {took}, attempt {}", run_word(paint, run), run.attempt));
     fact("started", times.full(started));
     for (name, refs) in [("makes", &run.outputs), ("reads", &run.inputs)] {

@@ -232,3 +232,35 @@ fn a_detached_build_of_the_command_line_is_made_by_the_service() {
     let (code, said) = hand("clean/date=2025-01-20");
     assert_eq!(code, Some(69), "{said}");
 }
+
+#[test]
+fn a_plan_that_nobody_waits_for_ends_its_needs_commands() {
+    let env = TestEnv::new();
+    env.write(
+        "databuild.toml",
+        "[jobs.a]\nout = \"a/date={date}\"\nneeds = \"echo $$ > pid; mkfifo hold; cat hold\"\nrun = \"true\"\n",
+    );
+    let service = Service::start(&env, &[]);
+    let body = r#"{"want":["a/date=2025-01-20"]}"#;
+    let mut stream = std::net::TcpStream::connect(service.client.address).expect("connected");
+    std::io::Write::write_all(
+        &mut stream,
+        format!(
+            "POST /api/v1/plan HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            service.client.address,
+            body.len()
+        )
+        .as_bytes(),
+    )
+    .expect("sent");
+    let pid = || std::fs::read_to_string(env.work().join("pid")).unwrap_or_default();
+    while !pid().ends_with('\n') {
+        std::thread::yield_now();
+    }
+    drop(stream);
+    let process = format!("/proc/{}", pid().trim());
+    while std::path::Path::new(&process).exists() {
+        std::thread::yield_now();
+    }
+}
