@@ -65,8 +65,10 @@ pub(crate) fn has_spool(fs: &dyn Fs, logs_dir: &Path, run: &JobRunId) -> io::Res
     }
 }
 
+const NEWER: &str = "the index was written by a later version of databuild";
+
 /// The index of a run, as far as it is whole, and whether all of it is; nothing if there is none, or it
-/// is of another run.
+/// is of another run. One of a later version is an error: it is not ours to replace.
 pub(crate) fn partial_index(
     fs: &dyn Fs,
     paths: &RunPaths,
@@ -77,6 +79,9 @@ pub(crate) fn partial_index(
         file => file?,
     };
     let bytes = fs::read_whole(file.as_ref(), u64::MAX)?;
+    if index::is_newer(&bytes) {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, NEWER));
+    }
     let index = index::read_index(&bytes).ok().filter(|index| index.header.job_run_id == *run);
     let whole = index.as_ref().is_some_and(|index| index.valid_bytes == bytes.len());
     Ok((index, whole))

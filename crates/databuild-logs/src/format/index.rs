@@ -196,6 +196,12 @@ fn severity(level: Level) -> u64 {
     }
 }
 
+/// Whether this is an index of a version that came after this one. Such a file is left alone.
+pub fn is_newer(bytes: &[u8]) -> bool {
+    let Some((version, name)) = MAGIC.split_last() else { return false };
+    bytes.strip_prefix(name).and_then(<[u8]>::first).is_some_and(|found| version < found)
+}
+
 /// Reads an index, as far as it is whole.
 pub fn read_index(bytes: &[u8]) -> Result<RunIndex, IndexError> {
     let mut blocks = Vec::new();

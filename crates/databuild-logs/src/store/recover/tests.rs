@@ -167,3 +167,18 @@ fn zeros_in_the_place_of_what_was_not_synced_are_put_right() {
         }
     }
 }
+
+#[test]
+fn what_a_later_version_wrote_is_left_alone() {
+    let (dir, mut files) = killed();
+    let index = dir.join("2025-01-27/r.idx");
+    files.get_mut(&index).unwrap()[7] = 2;
+    files.get_mut(&index).unwrap().extend_from_slice(b"what nobody knows yet");
+    let fs = FaultyFs::with(&files);
+    for _ in 0..2 {
+        let done = recover(&fs, &dir, today()).unwrap();
+        let why = "the index was written by a later version of databuild".to_owned();
+        assert_eq!(done.failed, [(run_id("r"), why)]);
+        assert_eq!(fs.dump()[&index], files[&index]);
+    }
+}
