@@ -7,16 +7,17 @@
 //! lines, which are counted. All of it is in the range of bytes that a piece stands for: the ranges of
 //! a stream follow one another without a gap.
 
+mod ends;
 mod hash;
 mod piece;
 mod progress;
 
 use crate::limits::{JOIN_HOLD_MAX, JOIN_SILENCE, PROGRESS_BYTES_MAX, READ_BYTES};
-use crate::output::METRIC_PREFIX;
 use crate::text::{self, Joiner};
 use databuild_model::entry::Stream;
 use databuild_model::level::Level;
 use databuild_model::limits::{FRAGMENT_BYTES_MAX, JOINED_BYTES_MAX};
+use ends::{char_boundary, count, stands_alone, without_line_end_cr};
 use hash::StreamHash;
 pub(crate) use piece::{Form, Moment, Piece, Sink};
 use progress::Progress;
@@ -467,47 +468,6 @@ impl Capture {
         self.covered = self.offset;
         self.replaced += replaced;
     }
-}
-
-/// A length within the buffer.
-fn count(bytes: usize) -> u32 {
-    u32::try_from(bytes).unwrap_or(u32::MAX)
-}
-
-/// Whether a line never joins another: it looks like JSON or a metric.
-fn stands_alone(line: &[u8]) -> bool {
-    match line.first() {
-        Some(b'{') => line.last() == Some(&b'}'),
-        Some(b'_') => line.starts_with(METRIC_PREFIX.as_bytes()),
-        Some(_) | None => false,
-    }
-}
-
-/// `raw` without carriage returns that stand right before a line feed or at the end.
-fn without_line_end_cr(raw: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr(b'\r', raw).is_none() {
-        return Cow::Borrowed(raw);
-    }
-    let mut text = Vec::with_capacity(raw.len());
-    for (n, line) in raw.split(|&byte| byte == b'\n').enumerate() {
-        if n != 0 {
-            text.push(b'\n');
-        }
-        let mut line = line;
-        while let Some(shorter) = line.strip_suffix(b"\r") {
-            line = shorter;
-        }
-        text.extend_from_slice(line);
-    }
-    Cow::Owned(text)
-}
-
-/// The last place up to `most` that does not cut a UTF-8 character, if there is one near.
-fn char_boundary(buffer: &[u8], start: usize, most: usize) -> usize {
-    (most.saturating_sub(3).max(start + 1)..=most)
-        .rev()
-        .find(|&at| buffer.get(at).is_none_or(|&byte| byte & 0xC0 != 0x80))
-        .unwrap_or(most)
 }
 
 #[cfg(test)]
