@@ -70,7 +70,8 @@ pub(crate) fn play(
         logs_dir: logs_dir(),
         refresh_interval: INTERVAL,
         durability,
-        on_full: OnFull::Block,
+        // A disk whose programs were killed fails for ever: nobody waits for it.
+        on_full: OnFull::FailJob,
     };
     let stride = STRIDES_MS.get(chance.index(STRIDES_MS.len())).copied().unwrap_or(1000);
     let clock = Arc::new(HurriedClock::new(Duration::from_millis(stride)));
