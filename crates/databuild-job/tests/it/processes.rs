@@ -16,9 +16,14 @@ fn is_alive(pid: &str) -> bool {
     std::path::Path::new("/proc").join(pid.trim()).exists()
 }
 
-/// Runs `script`, which prints `left PID` of a process that outlives it.
+/// Runs `script`, which prints `left PID` of a process that outlives it. `$said` is a file that it makes
+/// when it has, and `wait_for_it` waits for that.
 fn leftover(script: &str) -> Said {
-    let said = run(&sh(script, SHORT));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("said");
+    let wait = "wait_for_it() { while [ ! -e $said ]; do sleep 0.01; done; }";
+    let script = format!("export said={}; {wait}; {script}", file.display());
+    let said = run(&sh(&script, SHORT));
     let pid = said.messages().iter().find_map(|it| it.strip_prefix("left ")).unwrap().to_owned();
     assert!(!is_alive(&pid), "{pid} still runs");
     assert_eq!((said.code, said.end("complete")), (Some(0), "true"));
@@ -33,9 +38,9 @@ fn whoever_outlives_the_job_is_named_and_stopped() {
     let holding = said.event("processes_left").metadata.get("holding").unwrap();
     assert!(holding.ends_with(": stdout stderr"), "{holding}");
     leftover("sleep 1000 >/dev/null 2>&1 & echo left $!");
-    leftover("setsid sh -c 'echo left $$; exec sleep 1000' & sleep 0.05");
-    leftover("(setsid sh -c 'echo left $$; exec sleep 1000' &) ; sleep 0.05");
-    leftover("sh -c 'trap \"\" TERM; echo left $$; exec sleep 1000' & sleep 0.05");
+    leftover("setsid sh -c 'echo left $$; : >$said; exec sleep 1000' & wait_for_it");
+    leftover("(setsid sh -c 'echo left $$; : >$said; exec sleep 1000' &) ; wait_for_it");
+    leftover("sh -c 'trap \"\" TERM; echo left $$; : >$said; exec sleep 1000' & wait_for_it");
 }
 
 fn output_of_a_grandchild_that_ends_in_time_is_kept() {
