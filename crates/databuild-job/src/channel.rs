@@ -41,6 +41,8 @@ pub(crate) struct Tailed {
     segments: Segments,
     /// Nobody is left who writes it.
     closed: bool,
+    /// The job has made it shorter, and that was not told yet; and whether it ever was.
+    shortened: (bool, bool),
     /// When to look at it again, and how long to wait then if it has not grown.
     look_at: Duration,
     wait: Duration,
@@ -76,7 +78,8 @@ impl Source {
     /// A file that the job writes.
     pub(crate) fn file(segments: Segments) -> Source {
         let (look_at, wait) = (Duration::ZERO, TAIL_FIRST);
-        Source::File(Tailed { segments, closed: false, look_at, wait })
+        let shortened = (false, false);
+        Source::File(Tailed { segments, closed: false, shortened, look_at, wait })
     }
 
     /// Tells `capture` what was before it, as far as that is kept.
@@ -136,7 +139,9 @@ impl Tailed {
             return;
         }
         let before = self.segments.written();
-        self.segments.look();
+        if !self.segments.look() && !self.shortened.1 {
+            self.shortened = (true, true);
+        }
         let grew = before < self.segments.written();
         self.wait = if grew { TAIL_FIRST } else { (self.wait * 2).min(TAIL_MAX) };
         self.look_at = now + self.wait;
@@ -233,6 +238,11 @@ impl Channel {
                 }
             }
             Source::Spool(it) => it.segments.read(self.capture.space()),
+            Source::File(it) if it.shortened.0 => {
+                it.shortened.0 = false;
+                let from = self.capture.bytes();
+                return Some(Missing { stream: self.stream, from, to: from });
+            }
             Source::File(it) => it.segments.read(self.capture.space()),
         };
         match got {
@@ -255,7 +265,7 @@ impl Channel {
         match &self.source {
             Source::Pipe(pipe) => pipe.is_none(),
             Source::Spool(it) => it.fifo.is_none() && !it.segments.has_unread(),
-            Source::File(it) => it.closed && !it.segments.has_unread(),
+            Source::File(it) => it.closed && !it.shortened.0 && !it.segments.has_unread(),
         }
     }
 
@@ -281,7 +291,8 @@ impl Channel {
     /// Nobody is left who could write the file that this is.
     pub(crate) fn close_file(&mut self) {
         if let Source::File(it) = &mut self.source {
-            it.segments.look();
+            it.look_at = Duration::ZERO;
+            it.look(Duration::ZERO);
             it.closed = true;
         }
     }

@@ -242,7 +242,7 @@ impl Wrapper<'_> {
             rate.take(channel.written().saturating_sub(before), at.mono);
         }
         if let Some(missing) = missing {
-            self.miss(missing, "the file that it was in cannot be read", at);
+            self.miss(missing, "the file that it was in cannot be read, or was made shorter", at);
         }
     }
 

@@ -178,16 +178,19 @@ impl Segments {
         self.faulty = true;
     }
 
-    /// Looks how far the job itself has written its one file.
-    pub(crate) fn look(&mut self) {
+    /// Looks how far the job itself has written its one file. `false` if it is shorter than it was, so
+    /// that nobody can say any more what was in it.
+    pub(crate) fn look(&mut self) -> bool {
         let name = segment_name(self.stream, 0);
         let stat = rustix::fs::statat(&*self.folder, name, AtFlags::SYMLINK_NOFOLLOW);
         let length = stat.map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+        let is_whole = self.written <= length;
         self.written = self.written.max(length);
         match self.list.back_mut() {
             Some(only) => only.length = only.length.max(length),
             None => self.list.push_back(Segment { offset: 0, length }),
         }
+        is_whole
     }
 
     /// Reads into `space`.

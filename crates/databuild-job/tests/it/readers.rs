@@ -132,3 +132,21 @@ fn nobody_else_may_look_into_the_spool() {
         }
     }
 }
+
+#[test]
+fn a_job_that_makes_its_own_file_shorter_is_not_believed_to_be_whole() {
+    let script = "seq 1 100; GATE; : > /dev/stdout; GATE";
+    let mut relay = Relay::new(script, json!({"capture": "file"}));
+    let mut leg = relay.start(false);
+    let mut lines = 0;
+    assert!(relay.store(&mut leg, |entry| {
+        lines += u64::from(is_log(entry));
+        lines == 99
+    }));
+    relay.open_gate();
+    let is_gap = |entry: &JobLogEntry| matches!(&entry.content, Content::JobEvent(event) if event.event_type == "gap");
+    assert!(relay.store(&mut leg, is_gap));
+    relay.open_gate();
+    let said = relay.end(leg);
+    assert_eq!((said.code, said.end("complete")), (Some(0), "false"));
+}
