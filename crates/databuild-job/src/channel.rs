@@ -240,8 +240,7 @@ impl Channel {
             Source::Spool(it) => it.segments.read(self.capture.space()),
             Source::File(it) if it.shortened.0 => {
                 it.shortened.0 = false;
-                let from = self.capture.bytes();
-                return Some(Missing { stream: self.stream, from, to: from });
+                Got::Missing(self.capture.bytes())
             }
             Source::File(it) => it.segments.read(self.capture.space()),
         };
