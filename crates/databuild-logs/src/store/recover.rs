@@ -14,9 +14,10 @@ use crate::format::journal::{BatchRecord, JournalPlace, JournalRecord};
 use crate::fs::{self, Fs, FsAll, FsFile};
 use crate::limits;
 use databuild_model::ids::JobRunId;
+use databuild_model::spool;
 use databuild_model::time::Day;
 use databuild_policy::naming::{self, JournalName, RunFile};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -55,6 +56,7 @@ fn look(
     logs_dir: &Path,
     (day, run): (Day, &JobRunId),
     (upto, confirmed): (u64, bool),
+    spools: &HashSet<String>,
 ) -> io::Result<Option<Mending>> {
     let paths = RunPaths::new(logs_dir, day, run);
     let file = fs.open_append(&paths.entries)?;
@@ -72,7 +74,7 @@ fn look(
     if confirmed && seal.as_ref().is_some_and(|record| record.bytes <= upto) {
         return Ok(None);
     }
-    if has_spool(fs, logs_dir, run)? {
+    if spools.contains(run.as_str()) && has_spool(fs, logs_dir, run)? {
         return Ok(None);
     }
     let known = if upto <= size { index } else { None };
@@ -80,14 +82,24 @@ fn look(
     let seal = seal.filter(|record| record.blake3 == rebuilt.record.blake3);
     if seal.is_none() {
         let new = new_index(&paths);
-        match fs.remove(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        match append_index(fs, &new, &rebuilt) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs.remove(&new)?;
+                append_index(fs, &new, &rebuilt)?;
+            }
+            written => drop(written?),
         }
-        append_index(fs, &new, &rebuilt)?;
     }
     let run = run.clone();
     Ok(Some(Mending { day, run, paths, file, size, rebuilt, seal }))
+}
+
+/// The names of all that may be a spool: asked once, not once for each run.
+fn spools(fs: &dyn Fs, logs_dir: &Path) -> io::Result<HashSet<String>> {
+    match fs.list(&logs_dir.join(spool::SPOOL_DIR)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashSet::new()),
+        items => Ok(items?.into_iter().map(|item| item.name).collect()),
+    }
 }
 
 fn new_index(paths: &RunPaths) -> PathBuf {
@@ -237,6 +249,7 @@ fn catch_up(
     let all = fs.open_all(logs_dir)?;
     // The folders of the days, which the dead collector may not have come to.
     fs.sync_dir(logs_dir)?;
+    let spools = spools(fs, logs_dir)?;
     let mut mending = Vec::new();
     for day in days_since(fs, logs_dir, since)? {
         for item in fs.list(&logs_dir.join(naming::day_dir(day)))? {
@@ -244,7 +257,7 @@ fn catch_up(
                 continue;
             };
             let told = covered.get(&run).copied().unwrap_or_default();
-            match look(fs, logs_dir, (day, &run), told) {
+            match look(fs, logs_dir, (day, &run), told, &spools) {
                 Ok(run) => mending.extend(run),
                 Err(error) => done.failed.push((run, error.to_string())),
             }
@@ -281,9 +294,9 @@ fn mend(
         }
         done.journalled += 1;
         let stretch = run.rebuilt.since_mark.record(run.run.clone(), run.day, true);
-        writer.append(&JournalRecord::Batch(stretch))?;
+        writer.push(&JournalRecord::Batch(stretch));
     }
-    Ok(())
+    writer.flush()
 }
 
 fn covered_since(
