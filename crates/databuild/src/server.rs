@@ -8,6 +8,7 @@ mod builds;
 mod events;
 mod frame;
 mod guard;
+pub(crate) mod holder;
 mod house;
 mod jobs;
 mod limits;

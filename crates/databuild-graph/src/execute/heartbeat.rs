@@ -1,6 +1,5 @@
 //! The sign of life of builds: a thread that renews their leases.
 
-use super::keeper::Leases;
 use crate::bel::Bel;
 use databuild_model::clock::Clock;
 use databuild_model::ids::BuildId;
@@ -10,7 +9,7 @@ use std::thread::Scope;
 use std::time::Duration;
 
 /// Renewals in the time of one lease: three may fail before the lease is over.
-pub(super) const RENEWALS_PER_LEASE: u32 = 4;
+const RENEWALS_PER_LEASE: u32 = 4;
 
 /// Shared between the thread that renews and the one that builds.
 #[derive(Debug, Default)]
@@ -27,6 +26,42 @@ pub(super) struct Pulse<'a> {
     pub(super) lease: Duration,
     /// Builds of dead processes that are kept alive with ours.
     pub(super) kept: &'a Leases,
+}
+
+/// Leases of builds that are kept, renewed by whichever thread comes by.
+#[derive(Debug, Default)]
+pub(super) struct Leases(Mutex<(Vec<BuildId>, Duration)>);
+
+impl Leases {
+    /// Keeps a build of a dead process alive from now on.
+    pub(super) fn keep(&self, build: &BuildId) {
+        self.with(|(builds, _)| builds.push(build.clone()));
+    }
+
+    /// Lets go of one.
+    pub(super) fn let_go(&self, build: &BuildId) {
+        self.with(|(builds, _)| builds.retain(|other| other != build));
+    }
+
+    /// Renews what is due.
+    pub(super) fn renew(&self, bel: &Bel, clock: &dyn Clock, lease: Duration) {
+        let now = clock.mono();
+        let due = self.with(|(builds, renewed_at)| {
+            let due = lease / RENEWALS_PER_LEASE <= now.saturating_sub(*renewed_at);
+            if due {
+                *renewed_at = now;
+            }
+            if due { builds.clone() } else { Vec::new() }
+        });
+        for build in due {
+            // One that is over has nobody who would miss it.
+            bel.renew(&build, clock.wall().saturating_add(lease)).ok();
+        }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut (Vec<BuildId>, Duration)) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Heartbeat {

@@ -26,8 +26,8 @@ impl Engine {
     }
 
     /// Goes on with what dead processes leave, until `until` is raised; then stops it in order, unless
-    /// it has ended by then.
-    pub fn keep(&self, observer: &dyn BuildObserver, until: &StopFlag) -> Result<(), AppendError> {
+    /// it has ended by then. What cannot be recorded is tried again.
+    pub fn keep(&self, observer: &dyn BuildObserver, until: &StopFlag) {
         let clock = &self.parts.clock;
         let mut look_at = clock.mono();
         while until.level() == StopLevel::Go {
@@ -36,23 +36,37 @@ impl Engine {
             if look {
                 look_at = now + LOOK_INTERVAL;
             }
-            self.with_keeper(observer, |keeper, hands| {
+            let done = self.with_keeper(observer, |keeper, hands| {
                 if look {
                     keeper.take_all(hands, Adopt::All)?;
                 }
                 keeper.heed(hands, &self.adopted.stop)?;
                 keeper.step(hands)
-            })?;
+            });
+            // The log may be locked or its disk full: whoever asks for a build is told.
+            drop(done);
             pause();
         }
         self.adopted.stop.raise_to(until.level());
-        self.settle(observer)
+        // What cannot be recorded at the end is recorded by whoever comes next.
+        drop(self.settle(observer));
     }
 
     /// Collects what runs of dead processes said that have ended, and closes them. Waits for nothing
     /// that goes on.
     pub fn close_ended(&self, observer: &dyn BuildObserver) -> Result<(), AppendError> {
         self.with_keeper(observer, |keeper, hands| keeper.take_all(hands, Adopt::Ended))?;
+        self.settle(observer)
+    }
+
+    /// Stops in order what a dead build left running, collects what it said, and ends the build.
+    pub fn stop_lost(
+        &self,
+        build: &BuildId,
+        observer: &dyn BuildObserver,
+    ) -> Result<(), AppendError> {
+        self.adopted.stop.raise_to(StopLevel::InOrder);
+        self.take(observer, build)?;
         self.settle(observer)
     }
 

@@ -4,7 +4,7 @@
 
 use super::adopt::{self, Adopted};
 use super::engine::EngineParts;
-use super::heartbeat::RENEWALS_PER_LEASE;
+use super::heartbeat::Leases;
 use super::observe::{BuildObserver, Progress};
 use super::process::{Control, Leftover};
 use super::spool::{self, Found, SpoolFolder};
@@ -19,10 +19,9 @@ use databuild_model::bel::{
     BuildEvent, BuildKind, PartitionSet, RunEnd, RunEnded, RunSummary, TaskEnd, TaskEnded,
 };
 use databuild_model::cause::Cause;
-use databuild_model::clock::Clock;
 use databuild_model::ids::BuildId;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -37,10 +36,6 @@ pub enum Adopt {
 
 /// How long a wrapper may take to kill its job after the second signal, before it is killed itself.
 const AT_ONCE: Duration = Duration::from_secs(5);
-
-/// Leases of builds that are kept, renewed by whichever thread comes by.
-#[derive(Debug, Default)]
-pub(super) struct Leases(Mutex<(Vec<BuildId>, Duration)>);
 
 /// All that an engine has of dead processes.
 #[derive(Default)]
@@ -81,36 +76,6 @@ struct KeptRun {
     row: RunRow,
     control: Arc<Control>,
     thread: JoinHandle<(RunEnd, RunSummary)>,
-}
-
-impl Leases {
-    fn keep(&self, build: &BuildId) {
-        self.with(|(builds, _)| builds.push(build.clone()));
-    }
-
-    fn let_go(&self, build: &BuildId) {
-        self.with(|(builds, _)| builds.retain(|other| other != build));
-    }
-
-    /// Renews what is due.
-    pub(super) fn renew(&self, bel: &Bel, clock: &dyn Clock, lease: Duration) {
-        let now = clock.mono();
-        let due = self.with(|(builds, renewed_at)| {
-            let due = lease / RENEWALS_PER_LEASE <= now.saturating_sub(*renewed_at);
-            if due {
-                *renewed_at = now;
-            }
-            if due { builds.clone() } else { Vec::new() }
-        });
-        for build in due {
-            // One that is over has nobody who would miss it.
-            bel.renew(&build, clock.wall().saturating_add(lease)).ok();
-        }
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut (Vec<BuildId>, Duration)) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 /// What a keeper works with.

@@ -64,6 +64,12 @@ pub fn spooled(logs_dir: &Path, run: &JobRunId) -> Option<Spooled> {
     })
 }
 
+/// All runs that have a spool.
+pub fn spooled_runs(logs_dir: &Path) -> Vec<(JobRunId, Spooled)> {
+    let runs = spool::runs_with_spool(logs_dir).into_iter();
+    runs.filter_map(|run| spooled(logs_dir, &run).map(|spooled| (run, spooled))).collect()
+}
+
 /// Whether a run has ended that nobody saw to: its last words wait to be collected. A look into one
 /// folder where there is none.
 pub fn any_has_ended(logs_dir: &Path) -> bool {

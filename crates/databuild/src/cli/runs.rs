@@ -7,10 +7,14 @@ mod transfer;
 use super::args::{RunsArgs, RunsCommand};
 use super::context::Context;
 use super::outcome::{Exit, Failure};
+use crate::project::Project;
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::BuildRow;
 use databuild_graph::bel::select::Selected;
+use databuild_graph::execute::observe::Unobserved;
+use databuild_graph::execute::view::{Watch, spooled_runs};
 use databuild_model::bel::BuildEvent;
+use databuild_model::ids::JobRunId;
 use std::io::Write;
 
 /// Does what was asked for.
@@ -34,16 +38,51 @@ pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<Exit, Failure> {
     };
     match &args.command {
         Some(RunsCommand::Export { .. } | RunsCommand::Import { .. }) | None => {
-            list::run(args, context, &bel)
+            let exit = list::run(args, context, &bel)?;
+            name_unwatched(context, &project, &bel)?;
+            Ok(exit)
         }
         Some(RunsCommand::Show { id }) => show::run(id, context, &project, &bel),
-        Some(RunsCommand::Cancel { id }) => cancel(id, context, &bel),
+        Some(RunsCommand::Cancel { id }) => cancel(id, context, &project, &bel),
     }
 }
 
+/// Says which runs go on although their build was killed.
+fn name_unwatched(context: &Context, project: &Project, bel: &Bel) -> Result<(), Failure> {
+    if context.global.quiet {
+        return Ok(());
+    }
+    for run in unwatched(project) {
+        let Selected::One(row) = bel.find_run(run.as_str())? else { continue };
+        let note = format!(
+            "run {} of {} goes on although its build was killed; the next build goes on with it",
+            row.number, row.job_label
+        );
+        writeln!(std::io::stderr(), "{note}")?;
+    }
+    Ok(())
+}
+
+/// Runs that go on and that nobody sees to.
+fn unwatched(project: &Project) -> impl Iterator<Item = JobRunId> {
+    let spooled = spooled_runs(&project.config().logs_dir).into_iter();
+    spooled.filter(|(_, spooled)| spooled.watch == Watch::Nobody).map(|(run, _)| run)
+}
+
 /// Records the wish; the process that builds sees it and stops in order.
-fn cancel(id: &str, context: &Context, bel: &Bel) -> Result<Exit, Failure> {
+fn cancel(id: &str, context: &Context, project: &Project, bel: &Bel) -> Result<Exit, Failure> {
     let build = build(id, bel)?;
+    if !build.state.is_live() && goes_on(&build, project, bel)? {
+        // There is no process that could see the wish, so it is done here.
+        let works = project.engine()?;
+        let stopped = works.engine().stop_lost(&build.id, &Unobserved);
+        works.stop()?;
+        stopped?;
+        if !context.global.quiet {
+            writeln!(std::io::stderr(), "what build {} left running was stopped", build.number)?;
+        }
+        return Ok(Exit::Done);
+    }
     if !build.state.is_live() {
         let message = format!("build {} is over: it {}", build.number, build.state);
         return Err(Failure::text(Exit::Nothing, message)
@@ -54,6 +93,18 @@ fn cancel(id: &str, context: &Context, bel: &Bel) -> Result<Exit, Failure> {
         writeln!(std::io::stderr(), "build {} was asked to stop in order", build.number)?;
     }
     Ok(Exit::Done)
+}
+
+/// Whether something of a build goes on that was killed.
+fn goes_on(build: &BuildRow, project: &Project, bel: &Bel) -> Result<bool, Failure> {
+    for run in unwatched(project) {
+        if let Selected::One(row) = bel.find_run(run.as_str())?
+            && row.build_id == build.id
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The one build that `id` means; a job run's number means its build.

@@ -4,7 +4,10 @@ use super::args::ServeArgs;
 use super::context::Context;
 use super::outcome::{Exit, Failure};
 use crate::project::Works;
+use crate::server::holder::{Claim, claim};
 use crate::server::{self, Measures, Parts, ServeError, Stopped};
+use databuild_graph::execute::observe::Unobserved;
+use databuild_graph::execute::{StopFlag, StopLevel};
 use databuild_model::clock::Clock;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,28 +16,71 @@ use std::sync::Arc;
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> {
     let project = context.project()?;
-    let works = if args.no_build { None } else { Some(project.engine()?) };
+    let (mut holder, held_by) = if args.no_build {
+        (None, None)
+    } else {
+        match claim(&project.config().logs_dir).map_err(cannot_claim)? {
+            Claim::Ours(holder) => (Some(holder), None),
+            Claim::Held(by) => (None, Some(by)),
+        }
+    };
+    let works = if holder.is_some() { Some(project.engine()?) } else { None };
+    let quiet = context.global.quiet;
+    if let (Some(by), false) = (&held_by, quiet) {
+        let note =
+            format!("{by} serves this folder already: this service only answers questions\n");
+        // The service works without anybody reading this.
+        std::io::stderr().write_all(note.as_bytes()).ok();
+    }
     let parts = Parts {
         reader: project.reader(),
         bel: project.bel()?,
         engine: works.as_ref().map(|works| Arc::clone(works.engine())),
+        held_by,
+        logs_dir: project.config().logs_dir.clone(),
         clock: Arc::clone(&context.clock) as Arc<dyn Clock>,
     };
-    let quiet = context.global.quiet;
     let measures = Measures {
         measuring: project.measuring(),
         interval: project.config().refresh_interval,
         collector: works.as_ref().map(Works::collector),
     };
     let listen = args.listen.clone().unwrap_or_else(|| project.config().listen.to_string());
-    let told = |address| announce(address, quiet);
-    let stopped = server::serve(&listen, parts, measures, told);
+    let told = |address| {
+        if let Some(holder) = &mut holder {
+            holder.serves_at(address);
+        }
+        announce(address, quiet);
+    };
+    let stopped = with_keeper(works.as_ref(), || server::serve(&listen, parts, measures, told));
     works.map_or(Ok(()), Works::stop)?;
     let stopped = stopped?;
     Ok(match stopped {
         // How a supervisor ends a service: what it asked for was done.
         Stopped::Terminated => Exit::Done,
         Stopped::Interrupted => Exit::Interrupted,
+    })
+}
+
+fn cannot_claim(error: std::io::Error) -> Failure {
+    Failure::new(
+        Exit::State,
+        anyhow::Error::new(error).context("cannot lock the folder of the logs"),
+    )
+    .remedy("make the logs folder writable, or answer questions only with --no-build")
+}
+
+/// Does `serve`, and meanwhile goes on with what other processes leave when they are killed; what of
+/// that still runs at the end is stopped in order.
+fn with_keeper<T>(works: Option<&Works>, serve: impl FnOnce() -> T) -> T {
+    let until = StopFlag::new();
+    std::thread::scope(|scope| {
+        if let Some(works) = works {
+            scope.spawn(|| works.engine().keep(&Unobserved, &until));
+        }
+        let served = serve();
+        until.raise_to(StopLevel::InOrder);
+        served
     })
 }
 

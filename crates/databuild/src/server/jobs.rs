@@ -124,7 +124,7 @@ pub(crate) async fn one(
     let id = service.resolve_run(run).await?;
     let run = service.blocking(move |service| {
         let known = service.knows_run(&id)?;
-        let run = service.run_or_stored(id.to_string())?;
+        let run = service.run_or_stored(id.to_string())?.with_spool(service.spooled(&id));
         match service.reader().run_info(&id) {
             Ok(info) => Ok(run.with_log(&info)),
             // A run that waits for its turn has no log yet.

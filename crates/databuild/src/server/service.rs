@@ -10,6 +10,7 @@ use crate::server::views::Run;
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{BuildFilter, BuildRow};
 use databuild_graph::bel::select::{Selected, run_number};
+use databuild_graph::execute::view::{Spooled, spooled};
 use databuild_graph::execute::{Engine, StopLevel};
 use databuild_logs::collect::{CollectorStats, Health};
 use databuild_logs::read::LogReader;
@@ -17,6 +18,7 @@ use databuild_model::bel::BuildEvent;
 use databuild_model::clock::Clock;
 use databuild_model::ids::{BuildId, JobRunId};
 use databuild_model::time::Timestamp;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -29,6 +31,10 @@ pub(crate) struct Parts {
     pub(crate) bel: Arc<Bel>,
     /// Plans and builds; none if the service only answers questions.
     pub(crate) engine: Option<Arc<Engine>>,
+    /// The service that builds into the same folder, if there is one: then this one changes nothing.
+    pub(crate) held_by: Option<String>,
+    /// The folder of the logs, which has the spools of runs that go on.
+    pub(crate) logs_dir: PathBuf,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -91,6 +97,7 @@ impl Service {
 
     /// Plans and builds.
     pub(crate) fn engine(&self) -> Result<&Arc<Engine>, Problem> {
+        self.writable()?;
         self.parts.engine.as_ref().ok_or_else(|| {
             Problem::new(
                 Slug::NotReady,
@@ -99,9 +106,25 @@ impl Service {
         })
     }
 
+    /// Whether this service may change anything.
+    fn writable(&self) -> Result<(), Problem> {
+        self.read_only().map_or(Ok(()), |why| Err(Problem::new(Slug::NotReady, why)))
+    }
+
+    /// Why this service may not change anything, if so.
+    fn read_only(&self) -> Option<String> {
+        let by = self.parts.held_by.as_ref()?;
+        Some(format!("this service only answers questions: {by} serves the same logs and builds"))
+    }
+
     /// The builds that this service runs.
     pub(crate) fn owned(&self) -> &OwnedBuilds {
         &self.owned
+    }
+
+    /// What the spool of a run tells, as long as there is one.
+    pub(crate) fn spooled(&self, run: &JobRunId) -> Option<Spooled> {
+        spooled(&self.parts.logs_dir, run)
     }
 
     /// What time it is.
@@ -185,6 +208,7 @@ impl Service {
 
     /// Tells a build to stop, wherever it runs: its own process sees the request in the log.
     pub(crate) fn cancel(&self, text: &str) -> Result<BuildRow, Problem> {
+        self.writable()?;
         let row = self.build(text)?;
         if !row.state.is_live() {
             let said = format!("build {} has ended: {}", row.number, row.state);
@@ -206,7 +230,8 @@ impl Service {
         let said = |problem: Problem| problem.detail().to_owned();
         let needed = |name, result| Check { name, result, needed: true };
         let useful = |name, result| Check { name, result, needed: false };
-        vec![
+        let building = self.read_only().map(|why| useful("building", Err(why)));
+        let mut checks = vec![
             needed("logs", logs.map(|_runs| ()).map_err(|error| said(error.into()))),
             needed("builds", builds.map(|_rows| ()).map_err(|error| said(error.into()))),
             useful("disk", self.metrics.disk().map_or(Ok(()), disk_has_room)),
@@ -215,7 +240,9 @@ impl Service {
                 None => useful("collector", self.metrics.collector().map_or(Ok(()), collects)),
             },
             useful("metrics", self.metrics.failure().map_or(Ok(()), Err)),
-        ]
+        ];
+        checks.extend(building);
+        checks
     }
 }
 

@@ -1,13 +1,17 @@
 //! What the service says about builds, job runs and partitions: its own words for the rows of the build
 //! event log and the seals of the store. A promise to clients, so keys are only added.
 
+mod spool;
+
 use databuild_graph::bel::rows;
+use databuild_graph::execute::view::Spooled;
 use databuild_logs::read::RunInfo;
 use databuild_model::bel::{BuildKind, RunSummary};
 use databuild_model::entry::{Kind, MetricPoint};
 use databuild_model::level::Level;
 use databuild_model::time::Timestamp;
 use serde::Serialize;
+use spool::Spool;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -123,6 +127,10 @@ pub(crate) struct Run {
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<String>,
+    /// How its output is captured, what becomes of it when its build is killed, and who sees to it; as
+    /// long as it has a spool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spool: Option<Spool>,
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<End>,
@@ -281,6 +289,7 @@ impl From<rows::RunRow> for Run {
             scheduled_at: Some(text(row.scheduled_at)),
             started_at: row.started_at.map(text),
             ended_at: row.ended_at.map(text),
+            spool: None,
             end: row.summary.map(End::from),
             log: None,
         }
@@ -291,6 +300,12 @@ impl Run {
     /// A run of which only the id is known.
     pub(crate) fn stored(id: String) -> Self {
         Run { job_run_id: id, ..Run::default() }
+    }
+
+    /// Adds what its spool tells, as long as it has one.
+    pub(crate) fn with_spool(mut self, spooled: Option<Spooled>) -> Self {
+        self.spool = spooled.map(Spool::from);
+        self
     }
 
     /// Adds what the store knows.

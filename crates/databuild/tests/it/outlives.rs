@@ -2,6 +2,8 @@
 //! byte that the job wrote is in its log once, and the record says what happened.
 
 use crate::env::TestEnv;
+use crate::rest::rig::Service;
+use rustix::process::Signal;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
@@ -46,6 +48,12 @@ fn project(settings: &str) -> TestEnv {
     env
 }
 
+fn wait_for_word(env: &TestEnv) {
+    // Opening waits for the job to open the other end.
+    let word = std::fs::read_to_string(env.work().join("ready.fifo")).expect("a word");
+    assert_eq!(word, "go\n");
+}
+
 impl Running {
     fn start(settings: &str) -> Self {
         let env = project(settings);
@@ -58,9 +66,7 @@ impl Running {
     }
 
     fn wait_for_job(&self) {
-        // Opening waits for the job to open the other end.
-        let word = std::fs::read_to_string(self.env.work().join("ready.fifo")).expect("a word");
-        assert_eq!(word, "go\n");
+        wait_for_word(&self.env);
     }
 
     fn kill_build(&mut self) {
@@ -122,6 +128,11 @@ impl TestEnv {
             .collect()
     }
 
+    /// How often a wrapper of run 1.1 said that it goes on for another.
+    fn restarts(&self) -> usize {
+        self.events().iter().filter(|it| *it == "wrapper_restarted").count()
+    }
+
     /// The last entry of run 1.1.
     fn run_end(&self) -> Value {
         let text = self.said("databuild logs 1.1 --kind event -o jsonl");
@@ -160,16 +171,13 @@ fn a_wrapper_that_is_killed_is_replaced_and_the_run_ends_as_if_nothing_had_happe
     let mut running = Running::start("");
     for restarts in 1..=2 {
         running.env.kill("wrapper");
-        wait_for("another wrapper", || {
-            let state = running.env.state();
-            (state["wrapper_restarts"] == restarts).then_some(())
-        });
+        // Until it has told so, one that is killed leaves no word of itself.
+        wait_for("another wrapper", || (running.env.restarts() == restarts).then_some(()));
     }
     running.env.free();
     assert!(running.build.wait().expect("an end").success());
     running.env.check_whole();
-    let restarted = running.env.events().iter().filter(|it| *it == "wrapper_restarted").count();
-    assert_eq!(restarted, 2);
+    assert_eq!(running.env.restarts(), 2);
     assert_eq!(running.env.run_end()["wrapper_restarts"], "2");
 }
 
@@ -225,11 +233,11 @@ fn a_run_whose_build_and_wrapper_were_killed_is_gone_on_with() {
 #[test]
 fn when_all_are_killed_the_run_is_closed_with_what_it_wrote_and_why_it_has_no_end() {
     let mut running = Running::start("");
-    running.env.kill("wrapper");
+    // First the one that would replace the others.
     running.kill_build();
     let env = &running.env;
-    // The job of a wrapper that was replaced meanwhile has one more to be killed.
-    env.sh(&format!("kill -9 {} {}", env.process("wrapper"), env.process("job")));
+    env.kill("wrapper");
+    env.kill("job");
     let said = env.said("databuild logs 1.1 --kind log -o raw");
     let expected: String = (1..=500).map(|n| format!("line {n}\n")).collect();
     assert!(said == expected, "{} lines of 500", said.lines().count());
@@ -258,12 +266,10 @@ fn a_job_that_is_to_stop_with_its_build_is_stopped_in_order() {
 #[test]
 fn a_job_that_writes_into_a_file_outlives_the_death_of_all_of_us() {
     let mut running = Running::start("[logs]\ncapture = \"file\"");
+    running.kill_build();
     let env = &running.env;
     let job = env.process("job");
     env.kill("wrapper");
-    running.kill_build();
-    let env = &running.env;
-    env.sh(&format!("kill -9 {}", env.process("wrapper")));
     env.free();
     wait_for("the end of the job", || {
         (!env.sh(&format!("kill -0 {job}")).status.success()).then_some(())
@@ -290,4 +296,85 @@ fn ctrl_c_stops_also_what_was_taken_over() {
     assert_eq!(second.wait().expect("an end").code(), Some(130));
     assert_eq!(env.run_state(), "cancelled");
     assert_eq!(env.run_end()["cause"], "cancelled");
+}
+
+#[test]
+fn a_service_that_is_killed_leaves_its_jobs_to_the_next_one() {
+    let env = project("");
+    let first = Service::start(&env, &[]);
+    let begun = first.client.post("/api/v1/builds", r#"{"want":["slow/n=1"]}"#);
+    assert_eq!(begun.status, 202, "{}", begun.text());
+    wait_for_word(&env);
+    let (status, _) = first.stop(Signal::KILL);
+    assert!(!status.success());
+    assert_eq!(env.run_state(), "lost");
+    let second = Service::start(&env, &[]);
+    wait_for("an adopter", || (env.run_state() == "running").then_some(()));
+    let seen = second.client.get("/api/v1/jobs/1.1");
+    assert_eq!(seen.json()["spool"]["on_parent_death"], "continue", "{}", seen.text());
+    assert_eq!(seen.json()["spool"]["watch"], "adopted", "{}", seen.text());
+    env.free();
+    wait_for("an end", || (env.run_state() == "completed").then_some(()));
+    env.check_whole();
+    let (status, said) = second.stop(Signal::TERM);
+    assert!(status.success(), "{said}");
+}
+
+#[test]
+fn a_service_takes_over_what_a_killed_build_left_and_stops_it_in_order_with_itself() {
+    let env = project("");
+    let service = Service::start(&env, &[]);
+    let mut command = env.databuild();
+    command.args(["build", "--progress", "lines", "slow/n=1"]).stderr(Stdio::null());
+    let build = command.spawn().expect("a build");
+    let mut running = Running { env, build };
+    running.wait_for_job();
+    running.kill_build();
+    wait_for("an adopter", || (running.env.run_state() == "running").then_some(()));
+    let (status, said) = service.stop(Signal::TERM);
+    assert!(status.success(), "{said}");
+    assert_eq!(running.env.run_state(), "cancelled");
+    assert_eq!(running.env.run_end()["cause"], "cancelled");
+}
+
+#[test]
+fn the_second_service_of_a_folder_only_answers_questions_and_says_who_has_it() {
+    let env = project("");
+    let first = Service::start(&env, &[]);
+    let second = Service::start(&env, &[]);
+    let holder = format!("at http://{}", first.client.address);
+    let refused = second.client.post("/api/v1/builds", r#"{"want":["other/n=1"]}"#);
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert_eq!(refused.json()["type"], "/api/v1/problems/not-ready");
+    assert!(refused.text().contains(&holder), "{}", refused.text());
+    let ready = second.client.get("/readyz?verbose");
+    assert_eq!(ready.status, 200);
+    assert!(ready.text().contains("[-] building") && ready.text().contains(&holder));
+    assert_eq!(second.client.get("/api/v1/builds").status, 200);
+    let (_, said) = second.stop(Signal::TERM);
+    assert!(said.contains(&holder) && said.contains("only answers questions"), "{said}");
+    first.stop(Signal::KILL);
+    let third = Service::start(&env, &[]);
+    let begun = third.client.post("/api/v1/builds", r#"{"want":["other/n=1"]}"#);
+    assert_eq!(begun.status, 202, "{}", begun.text());
+}
+
+#[test]
+fn what_a_killed_build_left_is_seen_in_runs_and_can_be_cancelled() {
+    let mut running = Running::start("");
+    let shown = running.env.said("databuild runs show 1.1");
+    assert!(shown.contains("watched  by the process that began it"), "{shown}");
+    running.kill_build();
+    let env = &running.env;
+    let seen = env.sh("databuild runs");
+    let told = String::from_utf8_lossy(&seen.stderr).into_owned();
+    let note = "run 1.1 of slow goes on although its build was killed";
+    assert!(told.contains(note), "{told}");
+    let job = env.process("job");
+    let cancelled = env.sh("databuild runs cancel 1");
+    let told = String::from_utf8_lossy(&cancelled.stderr).into_owned();
+    assert_eq!(told, "what build 1 left running was stopped\n");
+    assert!(!env.sh(&format!("kill -0 {job}")).status.success());
+    assert_eq!(env.run_state(), "cancelled");
+    assert_eq!(env.spools(), Vec::<PathBuf>::new());
 }

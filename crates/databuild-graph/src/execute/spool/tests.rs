@@ -1,3 +1,5 @@
+//! Real folders and pipes: what a folder has, who may adopt it, and that a job can write meanwhile.
+
 use super::{Found, SpoolFolder, read_run, runs_with_spool};
 use crate::bel::lease::owner::Owner;
 use databuild_model::ids::JobRunId;

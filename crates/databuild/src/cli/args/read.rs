@@ -175,6 +175,9 @@ pub(crate) enum TimestampChoice {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
+Jobs of a build that was killed go on, unless `on_parent_death = \"stop\"`: the list says which, the next
+build, run or serve goes on with them, and cancel stops them.
+
 Examples:
   databuild runs                     the latest builds
   databuild runs --failed            those that failed
@@ -212,7 +215,7 @@ pub(crate) enum RunsCommand {
         #[arg(add = ArgValueCandidates::new(candidates::builds_and_runs))]
         id: String,
     },
-    /// Ask a running build to stop in order
+    /// Ask a running build to stop in order; stop what a killed one left running
     Cancel {
         /// A build (42), an id, @running
         #[arg(value_name = "ID", add = ArgValueCandidates::new(candidates::builds))]

@@ -13,12 +13,14 @@ use crate::render::times::{Times, counted, grouped};
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{BuildRow, RunFilter, RunRow, TaskRow};
 use databuild_graph::bel::select::Selected;
+use databuild_graph::execute::view::{Spooled, Watch, spooled};
 use databuild_logs::read::{ReadError, RunInfo, RunState as StoredState};
 use databuild_model::bel::transition::TaskState;
 use databuild_model::bel::{BuildKind, TaskEnd};
 use databuild_model::clock::Clock;
 use databuild_model::ids::PartitionRef;
 use databuild_model::level::Level;
+use databuild_model::spool::OnParentDeath;
 use databuild_model::time::Timestamp;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -46,7 +48,16 @@ pub(super) fn run(
                 object.insert("log_state".to_owned(), info.state.to_string().into());
                 object.insert("log_problems".to_owned(), missing.clone().into());
             }
-            (value, run_text(context, &run, info.as_ref(), &missing))
+            let spooled = spooled(&project.config().logs_dir, &run.id);
+            if let (Value::Object(object), Some(spooled)) = (&mut value, &spooled) {
+                object.insert("capture".to_owned(), spooled.capture.as_str().into());
+                object
+                    .insert("on_parent_death".to_owned(), spooled.on_parent_death.as_str().into());
+                object.insert("watch".to_owned(), spooled.watch.as_str().into());
+            }
+            let mut text = run_text(context, &run, info.as_ref(), &missing);
+            text.push_str(&spooled.map(spool_text).unwrap_or_default());
+            (value, text)
         }
         Selected::Ambiguous(runs) => {
             let lines =
@@ -192,6 +203,22 @@ fn run_text(context: &Context, run: &RunRow, info: Option<&RunInfo>, missing: &[
         None => fact("log", "none".to_owned()),
     }
     table.render()
+}
+
+/// How a run that goes on is held, in the words of people.
+fn spool_text(spooled: Spooled) -> String {
+    let watch = match spooled.watch {
+        Watch::Began => "by the process that began it",
+        Watch::Adopted => "by a process that took it over from one that was killed",
+        Watch::Nobody => "by nobody: its build was killed; the next build goes on with it",
+        Watch::Ended => "by nobody: its build was killed, and it has ended",
+    };
+    let fate = match spooled.on_parent_death {
+        OnParentDeath::Continue => "it goes on",
+        OnParentDeath::Stop => "it is stopped in order",
+    };
+    let capture = spooled.capture.as_str();
+    format!("watched  {watch}\n         if its build is killed, {fate}; capture = \"{capture}\"\n")
 }
 
 /// A build for programs. Keys are only ever added.
