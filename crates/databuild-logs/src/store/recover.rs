@@ -280,7 +280,11 @@ fn mend(
     writer: &mut JournalWriter,
     done: &mut Recovery,
 ) -> io::Result<()> {
-    sync_together(fs, all, mending, &mut done.failed);
+    // Without torn tails the order does not matter: an index that a power cut spoils is made again, since
+    // no journal tells of its run yet.
+    if mending.iter().any(|run| run.rebuilt.record.bytes < run.size) {
+        sync_together(fs, all, mending, &mut done.failed);
+    }
     keep_done(mending, &mut done.failed, |run| run.replace(fs));
     sync_together(fs, all, mending, &mut done.failed);
     for run in mending.drain(..) {
