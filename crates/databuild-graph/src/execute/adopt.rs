@@ -30,6 +30,9 @@ const REACH_MAX: Duration = Duration::from_secs(30);
 /// thing that it does.
 const STATE_MAX: Duration = Duration::from_secs(3);
 
+/// Why a run has no end whose command was never started; nobody starts it for a dead build.
+const UNBORN: &str = "its build was killed before its command was started";
+
 /// How often something is looked at that does not announce itself.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -124,10 +127,12 @@ impl Course<'_> {
         {
             return self.finish(attended);
         }
+        let launched = resume.events.iter().any(|name| name == event::TASK_LAUNCHED);
+        let unborn = (!launched).then(|| UNBORN.to_owned());
         let mut deaths = 0;
         match self.another(&last, &mut deaths) {
             Ok(attended) => self.finish(attended),
-            Err(why) => self.give_up(Err("there is nothing of it".to_owned()), last, why),
+            Err(why) => self.give_up(Err(UNBORN.to_owned()), last, why.or(unborn)),
         }
     }
 
