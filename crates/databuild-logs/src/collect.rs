@@ -263,7 +263,7 @@ impl LogCollector {
             reserve: reserve::Reserve::raise(fs.as_ref(), &logs_dir),
             pool: sync::SyncPool::new(Arc::clone(&fs), pool_wake),
             journal,
-            durable: worker::Durable::default(),
+            durable: worker::Durable::after(&recovery),
             runs: HashMap::new(),
             next_id: 0,
             buffer: vec![0; limits::READ_BYTES_MAX],

@@ -11,6 +11,7 @@ use crate::collect::sync::{SyncDone, Target};
 use crate::collect::timers::{Timer, sync_time};
 use crate::format::journal::Synced;
 use crate::limits;
+use crate::store::recover::Recovery;
 use databuild_model::time::Day;
 use std::collections::HashSet;
 use std::io;
@@ -66,6 +67,14 @@ pub(in crate::collect) struct Durable {
     pub(super) journal_retry: Option<Duration>,
     /// A run could not be stored to its end: the next start must look after it.
     pub(super) unfinished: bool,
+}
+
+impl Durable {
+    /// Nothing yet, after what the start had to put right. What it could not is left to the next one,
+    /// which looks only after a journal that is not closed.
+    pub(in crate::collect) fn after(recovery: &Recovery) -> Self {
+        Durable { unfinished: !recovery.failed.is_empty(), ..Durable::default() }
+    }
 }
 
 impl Worker {
