@@ -4,7 +4,7 @@ use crate::clock::{HurriedClock, beginning};
 use anyhow::{Context, Result, bail, ensure};
 use databuild_logs::format::index::read_index;
 use databuild_logs::format::journal::JournalPlace;
-use databuild_logs::format::{JournalRecord, RunRecord};
+use databuild_logs::format::{BatchRecord, JournalRecord, RunRecord};
 use databuild_logs::fs::{Fs, read_whole};
 use databuild_logs::read::{LogReader, ReaderOptions, RunState};
 use databuild_logs::store::RunPaths;
@@ -58,6 +58,16 @@ pub(crate) fn journalled(fs: &dyn Fs, logs_dir: &Path, run: &str) -> Result<usiz
     let stretches = stretches(fs, logs_dir)?;
     let of_run = stretches.get(run).into_iter().flatten();
     Ok(usize::try_from(of_run.map(|(_, end)| *end).max().unwrap_or(0))?)
+}
+
+/// Whether the journals say that a run is sealed.
+///
+/// # Errors
+/// They cannot be read.
+pub(crate) fn is_sealed(fs: &dyn Fs, logs_dir: &Path, run: &str) -> Result<bool> {
+    let mut sealed = false;
+    each_batch(fs, logs_dir, |batch| sealed |= batch.sealed && batch.job_run_id.as_str() == run)?;
+    Ok(sealed)
 }
 
 /// Before anything was put right: the journals say nothing that is not in the files.
@@ -184,6 +194,16 @@ fn covers(stretches: &[(u64, u64)], size: u64) -> Result<()> {
 
 fn stretches(fs: &dyn Fs, logs_dir: &Path) -> Result<Stretches> {
     let mut stretches = Stretches::new();
+    each_batch(fs, logs_dir, |batch| {
+        if batch.bytes != 0 {
+            let stretch = (batch.offset, batch.end());
+            stretches.entry(batch.job_run_id.to_string()).or_default().push(stretch);
+        }
+    })?;
+    Ok(stretches)
+}
+
+fn each_batch(fs: &dyn Fs, logs_dir: &Path, mut each: impl FnMut(BatchRecord)) -> Result<()> {
     for journal in journal::list(fs, logs_dir)? {
         let mut place = JournalPlace { journal, offset: 0 };
         loop {
@@ -192,17 +212,14 @@ fn stretches(fs: &dyn Fs, logs_dir: &Path) -> Result<Stretches> {
                 break;
             }
             for record in records {
-                if let JournalRecord::Batch(batch) = record
-                    && batch.bytes != 0
-                {
-                    let stretch = (batch.offset, batch.end());
-                    stretches.entry(batch.job_run_id.to_string()).or_default().push(stretch);
+                if let JournalRecord::Batch(batch) = record {
+                    each(batch);
                 }
             }
             place = next;
         }
     }
-    Ok(stretches)
+    Ok(())
 }
 
 /// The bytes of a run's file, if there is one.

@@ -11,12 +11,18 @@ pub(crate) struct HurriedClock {
     looks: AtomicU64,
     nanos: AtomicU64,
     stride: Duration,
+    from: Timestamp,
 }
 
 impl HurriedClock {
     /// About `stride` passes with each look.
     pub(crate) fn new(stride: Duration) -> Self {
-        HurriedClock { looks: AtomicU64::new(0), nanos: AtomicU64::new(0), stride }
+        HurriedClock::from(stride, beginning())
+    }
+
+    /// It is `from` at the first look.
+    pub(crate) fn from(stride: Duration, from: Timestamp) -> Self {
+        HurriedClock { looks: AtomicU64::new(0), nanos: AtomicU64::new(0), stride, from }
     }
 }
 
@@ -27,7 +33,7 @@ pub(crate) fn beginning() -> Timestamp {
 
 impl Clock for HurriedClock {
     fn wall(&self) -> Timestamp {
-        beginning().saturating_add(Duration::from_nanos(self.nanos.load(Ordering::Relaxed)))
+        self.from.saturating_add(Duration::from_nanos(self.nanos.load(Ordering::Relaxed)))
     }
 
     fn mono(&self) -> Duration {

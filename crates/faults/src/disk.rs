@@ -220,7 +220,6 @@ impl Disk {
             Ok(number)
         })?;
         // Others may come between, as they do while a real disk is busy.
-        std::thread::yield_now();
         self.step(|live| {
             live.trace.push(Step::SyncEnd(number));
             Ok(())
@@ -329,9 +328,18 @@ impl Fs for Disk {
         })
     }
 
-    /// Not every file system can.
-    fn link(&self, _path: &Path, _second: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    fn link(&self, path: &Path, second: &Path) -> io::Result<()> {
+        self.step(|live| {
+            live.parent_is_there(second)?;
+            let inode = live.file(path).ok_or(io::ErrorKind::NotFound)?;
+            if live.names.contains_key(second) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            live.names.insert(second.to_owned(), Name::File(inode));
+            // The same change of names as that of a new file, and it is not synced either.
+            live.trace.push(Step::Create(second.to_owned(), inode));
+            Ok(())
+        })
     }
 
     fn capacity(&self, _dir: &Path) -> io::Result<u64> {

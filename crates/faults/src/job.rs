@@ -37,12 +37,15 @@ pub(crate) struct Told {
     pub(crate) accepted: u64,
 }
 
+/// No line is longer than this: a few fragments.
+pub(crate) const LINE_BYTES_MAX: u64 = 400_000;
+
 /// The next words, and where to.
 fn words(chance: &mut Chance, n: u64) -> (Stream, Vec<u8>) {
     let stream = if chance.one_in(3) { Stream::Stderr } else { Stream::Stdout };
     let mut line = format!("{n:08} ").into_bytes();
     let length = match chance.below(100) {
-        0 => chance.below(400_000),
+        0 => chance.below(LINE_BYTES_MAX),
         1..=9 => chance.below(3_000),
         _ => chance.below(90),
     };

@@ -26,14 +26,6 @@ pub(crate) fn reader(logs_dir: &Path) -> LogReader {
     LogReader::new(options, Arc::new(OsFs), clock)
 }
 
-/// What is known of one run.
-#[derive(Debug)]
-pub(crate) struct Balance {
-    pub(crate) account: Account,
-    /// What of it is not stored and named only by the run being incomplete.
-    pub(crate) complete: bool,
-}
-
 /// Holds the stored entries of a run against what its job wrote.
 ///
 /// # Errors
@@ -43,7 +35,7 @@ pub(crate) fn balance(
     run: &JobRunId,
     told_dir: &Path,
     seed: u64,
-) -> Result<Balance> {
+) -> Result<Account> {
     let told = job::read_told(told_dir, run.as_str())?;
     let verified = reader.verify(run, &|_| {})?;
     let complete = verified.state == RunState::Complete;
@@ -81,7 +73,7 @@ pub(crate) fn balance(
             .with_context(|| stream.as_str().to_owned())?;
         account.add(found);
     }
-    Ok(Balance { account, complete })
+    Ok(account)
 }
 
 fn entries(reader: &LogReader, run: &JobRunId) -> Result<Vec<JobLogEntry>> {

@@ -34,11 +34,10 @@ pub(crate) enum Bug {
     RunForgottenInList,
     ExistingFileMadeAnew,
     RecoveryReadsTooLittle,
-    LockNotTaken,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Bug; 22] = [
+    pub(crate) const ALL: [Bug; 21] = [
         Bug::EntriesNotSynced,
         Bug::EverySecondSyncForgotten,
         Bug::EntriesAcknowledgedEarly,
@@ -60,7 +59,6 @@ impl Bug {
         Bug::RunForgottenInList,
         Bug::ExistingFileMadeAnew,
         Bug::RecoveryReadsTooLittle,
-        Bug::LockNotTaken,
     ];
 }
 
@@ -186,6 +184,10 @@ impl Fs for Liar {
         self.0.fs.allocate(path, bytes)
     }
 
+    fn capacity(&self, dir: &Path) -> io::Result<u64> {
+        self.0.fs.capacity(dir)
+    }
+
     fn overwrite(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.0.fs.overwrite(path, bytes)
     }
@@ -198,13 +200,14 @@ impl Fs for Liar {
         let is_store = dir == self.0.logs_dir;
         let is_journal = dir.ends_with(".journal");
         let is_day = !is_journal && dir.parent() == Some(&self.0.logs_dir);
-        let forgotten = match self.0.bug {
-            Bug::DayNamesNotSynced => is_day,
-            Bug::StoreNamesNotSynced => is_store,
-            Bug::FoldersAboveNotSynced => !is_store && self.0.logs_dir.starts_with(dir),
-            Bug::JournalNameNotSynced => is_journal,
-            _ => false,
-        };
+        let is_above = !is_store && self.0.logs_dir.starts_with(dir);
+        let forgotten = [
+            (Bug::DayNamesNotSynced, is_day),
+            (Bug::StoreNamesNotSynced, is_store),
+            (Bug::FoldersAboveNotSynced, is_above),
+            (Bug::JournalNameNotSynced, is_journal),
+        ];
+        let forgotten = forgotten.contains(&(self.0.bug, true));
         if forgotten { Ok(()) } else { self.0.fs.sync_dir(dir) }
     }
 
@@ -278,11 +281,11 @@ impl FsFile for LiarFile {
     }
 
     fn truncate(&self, size: u64) -> io::Result<()> {
-        match self.state.bug {
-            Bug::TornTailKept => Ok(()),
-            Bug::TruncatedToNothing => self.file.truncate(0),
-            _ => self.file.truncate(size),
+        let bug = self.state.bug;
+        if bug == Bug::TornTailKept {
+            return Ok(());
         }
+        self.file.truncate(if bug == Bug::TruncatedToNothing { 0 } else { size })
     }
 
     fn sync_data(&self) -> io::Result<()> {
@@ -313,7 +316,7 @@ impl FsFile for LiarFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        if self.state.bug == Bug::LockNotTaken { Ok(true) } else { self.file.try_lock() }
+        self.file.try_lock()
     }
 
     fn is_locked(&self) -> io::Result<bool> {

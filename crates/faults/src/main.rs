@@ -7,6 +7,7 @@ mod chance;
 mod check;
 mod clock;
 mod disk;
+mod faulty;
 mod job;
 mod ledger;
 mod liar;
@@ -57,6 +58,9 @@ enum Part {
     /// A job whose every byte is known
     #[command(hide = true)]
     Job(job::JobArguments),
+    /// A cycle of the rig of that name, in name spaces of its own
+    #[command(hide = true)]
+    Full(rigs::full::FullArguments),
 }
 
 /// What is broken, and how.
@@ -64,16 +68,26 @@ enum Part {
 enum Rig {
     /// Kill the processes of a build at any moment
     Kill,
+    /// Kill them, or give them an error, at each system call
+    Syscalls,
+    /// Fill the file system of the logs up, and free it
+    Full,
     /// Cut the power of a disk in memory after any step
     Power,
+    /// Let go wrong what can, at each named point of a collector's life
+    Failpoints,
     /// Seed bugs of durability, to see whether they are caught
     Bugs,
 }
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
-    if let Some(Part::Job(job)) = &arguments.part {
-        return ended(job::run(job, &run_id()));
+    match &arguments.part {
+        Some(Part::Job(job)) => return ended(job::run(job, &run_id())),
+        Some(Part::Full(full)) => {
+            return ended(rigs::full::inside(full).map(|line| println!("{line}")));
+        }
+        None => {}
     }
     let rigs = std::mem::take(&mut arguments.rigs);
     let rigs = if rigs.is_empty() { Rig::value_variants() } else { &rigs };
@@ -115,7 +129,10 @@ fn run_id() -> String {
 fn ended(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -125,8 +142,27 @@ fn run(rig: Rig, arguments: &Arguments) -> anyhow::Result<Figures> {
             let program = program(arguments)?;
             side_by_side(arguments, &|seed| rigs::kill::cycle(seed, &program))
         }
+        Rig::Full => {
+            let program = program(arguments)?;
+            side_by_side(arguments, &|seed| rigs::full::cycle(seed, &program))
+        }
+        Rig::Syscalls => {
+            let program = program(arguments)?;
+            if !rigs::syscalls::can_trace(&program)? {
+                let skipped = vec!["syscalls: strace is missing, or may not trace".to_owned()];
+                return Ok(Figures { skipped, ..Figures::default() });
+            }
+            let played = rigs::syscalls::Played::default();
+            side_by_side(arguments, &|seed| rigs::syscalls::cycle(seed, &program, &played))
+        }
         Rig::Power => {
             side_by_side(arguments, &|seed| rigs::power::story(seed, &|disk| Arc::new(disk)))
+        }
+        Rig::Failpoints => {
+            let points = rigs::failpoints::Failpoints::new()?;
+            let mut figures = side_by_side(arguments, &|seed| points.cycle(seed));
+            figures.notes.push(points.note());
+            figures
         }
         Rig::Bugs => rigs::bugs::all(arguments.seed.unwrap_or(arguments.first_seed)),
     })
@@ -147,7 +183,7 @@ fn side_by_side(arguments: &Arguments, work: &(dyn Fn(u64) -> Figures + Sync)) -
     let next = AtomicU64::new(arguments.first_seed);
     let worker = || {
         let mut figures = Figures::default();
-        while watch.elapsed() < patience && figures.findings.is_empty() {
+        while watch.elapsed() < patience && figures.findings.is_empty() && !figures.exhausted {
             let seed = arguments.seed.unwrap_or_else(|| next.fetch_add(1, Ordering::Relaxed));
             figures.add(work(seed));
         }

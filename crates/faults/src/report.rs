@@ -14,6 +14,8 @@ pub(crate) struct Figures {
     pub(crate) account: Account,
     /// Broken promises.
     pub(crate) findings: Vec<Finding>,
+    /// There is nothing more to try.
+    pub(crate) exhausted: bool,
     /// What else there is to tell.
     pub(crate) notes: Vec<String>,
     /// What could not be done here, and why.
@@ -45,6 +47,7 @@ impl Figures {
         self.account.add(other.account);
         self.findings.extend(other.findings);
         self.notes.extend(other.notes);
+        self.exhausted |= other.exhausted;
         for skipped in other.skipped {
             if !self.skipped.contains(&skipped) {
                 self.skipped.push(skipped);

@@ -1,5 +1,8 @@
 //! The rigs: each breaks something in its own way, and asks the oracle afterwards.
 
 pub(crate) mod bugs;
+pub(crate) mod failpoints;
+pub(crate) mod full;
 pub(crate) mod kill;
 pub(crate) mod power;
+pub(crate) mod syscalls;

@@ -74,7 +74,9 @@ pub(crate) fn play(
         on_full: OnFull::FailJob,
     };
     let stride = STRIDES_MS.get(chance.index(STRIDES_MS.len())).copied().unwrap_or(1000);
-    let clock = Arc::new(HurriedClock::new(Duration::from_millis(stride)));
+    // Some lives begin on the next day: they have a journal of their own.
+    let from = beginning().saturating_add(Duration::from_hours(24 * chance.below(2)));
+    let clock = Arc::new(HurriedClock::from(Duration::from_millis(stride), from));
     let collector = match LogCollector::start(options, fs, clock) {
         Err(_) if disk.is_dead() => return Ok(()),
         started => started.context("the collector does not start")?,
@@ -160,6 +162,15 @@ impl Life<'_> {
         let Some(run) = self.open.get_mut(at) else { return Ok(()) };
         let Some(ticket) = run.ticket.take() else { return Ok(()) };
         run.pipe = None;
+        // A collector that is being killed waits for its disk for ever.
+        let id = run.script.run.as_str();
+        let ended = |disk: &Disk| check::is_sealed(disk, &logs_dir(), id).unwrap_or(false);
+        if !self.disk.wait_until(PATIENCE, ended) {
+            bail!("{id} does not end");
+        }
+        if self.disk.is_dead() {
+            return Ok(());
+        }
         match ticket.wait() {
             Ok(record) => {
                 let bytes = usize::try_from(record.bytes)?;

@@ -1,8 +1,9 @@
 //! A place of its own for real processes: a project in a folder that goes away, the program, and the
 //! processes that came of it, each known by a mark in its environment.
 
+use crate::check::Account;
 use crate::clock::Stopwatch;
-use crate::ledger::{self, Balance};
+use crate::ledger;
 use anyhow::{Context, Result, ensure};
 use databuild_model::ids::JobRunId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -163,7 +164,7 @@ impl World {
     ///
     /// # Errors
     /// A promise was broken.
-    pub(crate) fn balance(&self) -> Result<Vec<(JobRunId, Balance)>> {
+    pub(crate) fn balance(&self) -> Result<Vec<(JobRunId, Account)>> {
         let reader = ledger::reader(&self.logs_dir());
         let mut balances = Vec::new();
         for run in reader.list_available_jobs(None)? {

@@ -12,6 +12,7 @@ type Tool = (&'static str, &'static str, &'static str);
 /// What is installed.
 const TOOLS: &[Tool] = &[
     ("jq", "jq", "the recipes of docs/how-to"),
+    ("strace", "strace", "the rig that breaks system calls"),
     ("valgrind", "valgrind", "the guard of instruction counts"),
 ];
 

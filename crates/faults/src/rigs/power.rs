@@ -75,7 +75,7 @@ fn play(between: &Between, chance: &mut Chance) -> Result<Story> {
 
 impl Story {
     fn cut_all(&self, between: &Between, chance: &mut Chance, figures: &mut Figures) -> Result<()> {
-        let wholes = self.wholes()?;
+        let wholes = wholes(&self.scripts, &self.last)?;
         let mut medium = Medium::new(&session::before());
         let mut words = BTreeMap::new();
         let of_all = u64::try_from(self.trace.len().div_ceil(CUTS))?;
@@ -107,31 +107,37 @@ impl Story {
         let steps = self.trace.get(at.saturating_sub(25)..=at).unwrap_or_default();
         steps.iter().map(|step| format!("\n    {}", short(step))).collect()
     }
-
-    /// All that each run's file was to hold, and whether it is all that the run said.
-    fn wholes(&self) -> Result<BTreeMap<String, Expected>> {
-        let mut wholes = BTreeMap::new();
-        for script in &self.scripts {
-            let mut whole = self.last.files.get(&session::run_path(&script.run)?).cloned();
-            let whole = whole.as_mut().map(std::mem::take).unwrap_or_default();
-            let upto = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-            let whole = whole.get(..upto).unwrap_or_default().to_vec();
-            let lines = said_as_stored(script, &whole)
-                .with_context(|| format!("what the collector wrote of {}", script.run))?;
-            let ends = lines == script.lines.len();
-            wholes.insert(script.run.clone(), Expected { whole, sure: 0, ends });
-        }
-        Ok(wholes)
-    }
 }
 
-/// How many lines of `script` are in `stored`, whose lines must be those of the script, with labels.
+/// All that each run's file was to hold, by what is in it on `last`, and whether it is all that the run
+/// said.
+pub(crate) fn wholes(scripts: &[Script], last: &Image) -> Result<BTreeMap<String, Expected>> {
+    let mut wholes = BTreeMap::new();
+    for script in scripts {
+        let whole = last.files.get(&session::run_path(&script.run)?).cloned().unwrap_or_default();
+        let upto = whole.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let whole = whole.get(..upto).unwrap_or_default().to_vec();
+        let lines = said_as_stored(script, &whole)
+            .with_context(|| format!("what the collector wrote of {}", script.run))?;
+        let ends = lines == script.lines.len();
+        wholes.insert(script.run.clone(), Expected { whole, sure: 0, ends });
+    }
+    Ok(wholes)
+}
+
+/// How many lines of `script` are in `stored`, whose lines must be those of the script, with labels. What
+/// the collector puts on record itself has no number.
 fn said_as_stored(script: &Script, stored: &[u8]) -> Result<usize> {
+    let mut said = script.lines.iter();
     let mut count = 0;
-    for (said, stored) in script.lines.iter().zip(stored.split_inclusive(|b| *b == b'\n')) {
-        let (mut entry, _) = json::read_entry(stored)?;
+    for line in stored.split_inclusive(|byte| *byte == b'\n') {
+        let (mut entry, _) = json::read_entry(line)?;
         ensure!(entry.job_label.is_some(), "line {count} has no label");
+        if entry.sequence_number == 0 {
+            continue;
+        }
         without_labels(&mut entry);
+        let said = said.next().context("there is more than was said")?;
         let (said, _) = json::read_entry(said)?;
         ensure!(entry == said, "line {count} is not the one that was said");
         count += 1;
