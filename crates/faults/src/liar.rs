@@ -176,10 +176,6 @@ impl Fs for Liar {
         self.0.fs.link(path, second)
     }
 
-    fn capacity(&self, dir: &Path) -> io::Result<u64> {
-        self.0.fs.capacity(dir)
-    }
-
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         self.0.fs.allocate(path, bytes)
     }
