@@ -55,7 +55,7 @@ fn make(dir: &Path, runs: usize) -> Result<(), Box<dyn Error>> {
 /// One run of three entries, with its files.
 fn past_run(dir: &Path, day: Day, run: usize) -> Result<BatchRecord, Box<dyn Error>> {
     let id = JobRunId::parse(format!("run-{run}"))?;
-    let label = JobLabel::parse(&format!("job-{}", run % JOBS))?;
+    let label = JobLabel::parse(format!("job-{}", run % JOBS))?;
     let time = format!("{day}T10:00:00Z");
     let entry = |sequence: u32, content: &str| {
         format!(

@@ -130,7 +130,7 @@ Examples:
 Exit codes: 0 every run is complete or still running, 1 something is missing or was changed,
 4 there is no such run.")]
 pub(crate) struct VerifyArgs {
-    /// Runs, builds, jobs, partitions or @latest, @failed, @running [default: @latest]
+    /// Runs, builds, jobs, partitions or @latest, @failed, @running; @latest if there is none
     #[arg(value_name = "RUN", add = ArgValueCandidates::new(candidates::targets))]
     pub(crate) targets: Vec<String>,
     /// Every run that is stored
