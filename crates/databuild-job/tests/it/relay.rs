@@ -8,6 +8,7 @@ use databuild_model::resume::ResumeFold;
 use databuild_model::spool::{Resume, SpoolState, encode_stored_mark, fifo_name};
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Value, json};
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ pub(crate) struct Relay {
     config: Value,
     pub(crate) entries: Vec<JobLogEntry>,
     spare: Vec<OwnedFd>,
+    /// Gates that were opened.
+    opened: Cell<usize>,
 }
 
 /// One wrapper of a run.
@@ -44,15 +47,20 @@ const ONCE: [&str; 10] = [
 
 impl Relay {
     /// A run of `script` in `sh`, in which `GATE` waits for [`Relay::open_gate`]; `more` are further
-    /// keys of its configuration.
+    /// keys of its configuration. Each gate is a pipe of its own: of one for all, a quick job could pass
+    /// the second gate through the opening of the first.
     pub(crate) fn new(script: &str, more: Value) -> Relay {
         // Whoever holds a run also keeps its dead, so that none of them is forgotten.
         rustix::process::set_child_subreaper(Some(rustix::process::getpid())).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let spool = dir.path().join("spool");
-        let gate = dir.path().join("gate");
-        rustix::fs::mkfifoat(rustix::fs::CWD, &gate, Mode::RUSR | Mode::WUSR).unwrap();
-        let script = script.replace("GATE", &format!("read x < {}", gate.display()));
+        let parts: Vec<&str> = script.split("GATE").collect();
+        let mut script = parts[0].to_owned();
+        for (n, part) in parts.iter().skip(1).enumerate() {
+            let gate = dir.path().join(format!("gate{n}"));
+            rustix::fs::mkfifoat(rustix::fs::CWD, &gate, Mode::RUSR | Mode::WUSR).unwrap();
+            script += &format!("read x < {}{part}", gate.display());
+        }
         let mut config = json!({
             "args": ["sh", "-c", script],
             "outputs": ["made/x=1"],
@@ -61,7 +69,8 @@ impl Relay {
         });
         config.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
         std::fs::create_dir(&spool).unwrap();
-        let mut relay = Relay { dir, config, entries: Vec::new(), spare: Vec::new() };
+        let mut relay =
+            Relay { dir, config, entries: Vec::new(), spare: Vec::new(), opened: Cell::new(0) };
         if relay.config.get("capture") != Some(&json!("file")) {
             relay.hold();
         }
@@ -90,9 +99,10 @@ impl Relay {
         self.dir.path().join("spool").join(name)
     }
 
-    /// Waits until the job is at its gate, and lets it pass.
+    /// Waits until the job is at its next gate, and lets it pass.
     pub(crate) fn open_gate(&self) {
-        let gate = self.dir.path().join("gate");
+        let gate =
+            self.dir.path().join(format!("gate{}", self.opened.replace(self.opened.get() + 1)));
         let mut gate = std::fs::OpenOptions::new().write(true).open(gate).unwrap();
         gate.write_all(b"\n").unwrap();
     }
