@@ -113,16 +113,31 @@ impl Bel {
             Ok(true)
         })
     }
+
+    /// Ends a build of ours that cannot go on, with all of it that is open: what it was making is nobody's
+    /// then, and the next build may make it. Nothing happens if it is over.
+    pub fn end_failed(&self, build: &BuildId, reason: &str) -> Result<(), AppendError> {
+        self.write(|writer| {
+            if is_open(writer.tx, build)? {
+                writer.end_open(build, BuildEnd::Failed, reason)?;
+            }
+            Ok(())
+        })
+    }
 }
 
 impl Writer<'_> {
     /// The last events of a build that is not over and that nobody goes on with.
     fn end_as_lost(&self, build: &BuildId) -> Result<(), AppendError> {
+        self.end_open(build, BuildEnd::Lost, LOST)
+    }
+
+    fn end_open(&self, build: &BuildId, end: BuildEnd, reason: &str) -> Result<(), AppendError> {
         let writer = self;
         for open in open_runs(writer.tx, build)? {
             let mut summary = RunSummary::of(Cause::WrapperLost);
             summary.duration_seconds = writer.now.since(open.since).as_secs_f64();
-            summary.reason = Some(LOST.to_owned());
+            summary.reason = Some(reason.to_owned());
             let ended = RunEnded { run: open.run, end: RunEnd::Lost, summary };
             writer.append(build, BuildEvent::RunEnded(ended))?;
             if !open.partitions.is_empty() {
@@ -131,10 +146,10 @@ impl Writer<'_> {
             }
         }
         for task in running_tasks(writer.tx, build)? {
-            let ended = TaskEnded { task, end: TaskEnd::Failed, reason: Some(LOST.to_owned()) };
+            let ended = TaskEnded { task, end: TaskEnd::Failed, reason: Some(reason.to_owned()) };
             writer.append(build, BuildEvent::TaskEnded(ended))?;
         }
-        let ended = BuildEnded { end: BuildEnd::Lost, reason: Some(LOST.to_owned()) };
+        let ended = BuildEnded { end, reason: Some(reason.to_owned()) };
         writer.append(build, BuildEvent::BuildEnded(ended))?;
         Ok(())
     }

@@ -292,6 +292,23 @@ fn a_lost_build_is_shown_as_lost_before_and_after_it_is_ended() {
 }
 
 #[test]
+fn a_build_that_cannot_go_on_leaves_what_it_was_making_to_others() {
+    let world = World::new();
+    let build = world.executing("b1");
+    world.bel.claim(&build, scheduled(&build, 1, 0), Timestamp::MAX).unwrap();
+    world.bel.end_failed(&build, "the disk is full").unwrap();
+    world.bel.end_failed(&build, "said once").unwrap();
+    let found = world.bel.build(&build).unwrap().unwrap();
+    assert_eq!(
+        (found.state.to_string().as_str(), found.reason.as_deref()),
+        ("failed", Some("the disk is full"))
+    );
+    let next = world.executing("b2");
+    let claim = world.bel.claim(&next, scheduled(&next, 1, 0), Timestamp::MAX).unwrap();
+    assert_eq!(claim, Claim::Granted { run: 1 });
+}
+
+#[test]
 fn lost_builds_behind_living_ones_are_found_in_a_short_page() {
     let world = World::new();
     for name in ["b1", "b2", "b3", "b4", "b5"] {

@@ -78,12 +78,19 @@ impl Course<'_> {
         // One that goes on with a job must not be killed by a signal that comes before it listens; one
         // that was told nothing yet may be.
         let (now, later) = if continues { (None, handle) } else { (handle, None) };
-        let begun = self.consume(entries, continues, later).and_then(|ticket| {
-            announce(pid).map_err(Stillborn::Refused)?;
-            Ok(ticket)
-        });
+        let begun = self.consume(entries, continues, later);
+        let begun = begun.map(|ticket| (ticket, announce(pid)));
         match begun {
-            Ok(ticket) => {
+            Ok((ticket, Err(refused))) => {
+                wrapper.discard();
+                drop(ticket.wait());
+                // Nobody goes on with a run that never began, so its file must not wait for anybody.
+                if !continues && self.spool.is_some() {
+                    drop(self.seal());
+                }
+                Err(Stillborn::Refused(refused))
+            }
+            Ok((ticket, Ok(()))) => {
                 if !continues {
                     self.control.attach(now);
                 }

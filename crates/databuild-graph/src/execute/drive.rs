@@ -162,9 +162,8 @@ fn conduct(
         {
             reason = first.to_string();
         }
-        let ended = BuildEnded { end: BuildEnd::Failed, reason: Some(reason) };
         // If the log cannot be written the build ends as lost, by whoever comes next.
-        drop(parts.bel.append(&build, [BuildEvent::BuildEnded(ended)]));
+        drop(parts.bel.end_failed(&build, &reason));
     }
     engine.settle(observer)?;
     done
