@@ -59,7 +59,7 @@ impl Relay {
         for (n, part) in parts.iter().skip(1).enumerate() {
             let gate = dir.path().join(format!("gate{n}"));
             rustix::fs::mkfifoat(rustix::fs::CWD, &gate, Mode::RUSR | Mode::WUSR).unwrap();
-            script += &format!("read x < {}{part}", gate.display());
+            script += &["read x < ", gate.to_str().unwrap(), part].concat();
         }
         let mut config = json!({
             "args": ["sh", "-c", script],
