@@ -13,11 +13,11 @@ mod pattern;
 mod trace;
 mod width;
 
+use crate::problem::PatternProblem;
 pub use entry::with_event;
 pub use event::{LayoutEvent, message_and_trace};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// Whose reading of a pattern counts where they differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -68,23 +68,6 @@ impl Default for LayoutOptions {
     }
 }
 
-/// Something wrong with a layout.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayoutProblem {
-    /// Where, from 1, in characters.
-    pub column: usize,
-    /// What is wrong.
-    pub what: String,
-    /// What to write instead.
-    pub remedy: String,
-}
-
-impl fmt::Display for LayoutProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column {}: {}; {}", self.column, self.what, self.remedy)
-    }
-}
-
 /// A compiled layout.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -112,7 +95,7 @@ pub const TEXT_PATTERN: &str = "%d{yyyy-MM-dd HH:mm:ss.SSS} %-5level [%job] %msg
 
 impl Layout {
     /// Compiles `text`: one of `text`, `json`, `logfmt`, `otlp`, or a pattern. Says all that is wrong.
-    pub fn parse(text: &str, options: &LayoutOptions) -> Result<Layout, Vec<LayoutProblem>> {
+    pub fn parse(text: &str, options: &LayoutOptions) -> Result<Layout, Vec<PatternProblem>> {
         let form = match text {
             "json" => Form::Json,
             "logfmt" => Form::Logfmt,

@@ -9,5 +9,6 @@ pub mod commit;
 pub mod layout;
 pub mod naming;
 pub mod order;
+pub mod problem;
 pub mod roll;
 pub mod route;

@@ -91,8 +91,8 @@ pub struct OrderWindow<T> {
     bytes: usize,
     /// Runs that may go on.
     open: HashMap<Source, Seen>,
-    /// How often each mark of an open run stands.
-    marks: BTreeMap<(Timestamp, Source), ()>,
+    /// The marks of those runs, the earliest first.
+    marks: BTreeSet<(Timestamp, Source)>,
     now: Timestamp,
     /// The greatest key that was given.
     given: Option<Key>,
@@ -107,7 +107,7 @@ impl<T> OrderWindow<T> {
             due: BTreeSet::new(),
             bytes: 0,
             open: HashMap::new(),
-            marks: BTreeMap::new(),
+            marks: BTreeSet::new(),
             now: Timestamp::MIN,
             given: None,
         }
@@ -186,7 +186,7 @@ impl<T> OrderWindow<T> {
         if let Some(before) = self.open.insert(source, seen) {
             self.marks.remove(&(before.mark, source));
         }
-        self.marks.insert((seen.mark, source), ());
+        self.marks.insert((seen.mark, source));
     }
 
     /// Whether every run that may go on has said something at or after `key`; of its own run what comes
@@ -195,7 +195,7 @@ impl<T> OrderWindow<T> {
     fn nobody_sorts_before(&self, key: Key, journalled: Timestamp) -> bool {
         let silent = journalled.saturating_sub(self.limits.window);
         self.marks
-            .keys()
+            .iter()
             .take_while(|(mark, source)| (*mark, *source) < (key.time, key.source))
             .filter(|(_, source)| *source != key.source)
             .all(|(_, source)| self.open.get(source).is_none_or(|seen| seen.journalled < silent))

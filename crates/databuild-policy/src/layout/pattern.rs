@@ -8,7 +8,7 @@ mod words;
 use super::date::DatePattern;
 use super::trace::{self, TraceOptions};
 use super::width::{self, Cut};
-use super::{Compat, LayoutEvent, LayoutOptions, LayoutProblem, Newlines, Scratch, colour};
+use super::{Compat, LayoutEvent, LayoutOptions, Newlines, PatternProblem, Scratch, colour};
 use grammar::Width;
 use replace::Replacement;
 
@@ -83,7 +83,7 @@ enum Epoch {
 }
 
 /// Compiles `text` and says all that is wrong with it.
-pub(super) fn compile(text: &str, options: &LayoutOptions) -> Result<Pattern, Vec<LayoutProblem>> {
+pub(super) fn compile(text: &str, options: &LayoutOptions) -> Result<Pattern, Vec<PatternProblem>> {
     let (nodes, mut problems) = grammar::parse(text, options.compat);
     let mut compiler = words::Compiler::new(options);
     let parts = compiler.parts(&nodes);

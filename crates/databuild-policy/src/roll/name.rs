@@ -5,10 +5,10 @@
 use super::period::{Period, Zone};
 use crate::layout::LayoutOptions;
 use crate::layout::date::{self, DateCache, DatePattern};
+use crate::problem::PatternProblem;
 use databuild_model::time::Timestamp;
 use regex::Regex;
 use std::collections::HashSet;
-use std::fmt;
 
 /// How a rolled file is compressed, by the end of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,20 +19,21 @@ pub enum Compression {
     Zstd,
 }
 
-/// Something wrong with a pattern of names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NameProblem {
-    /// Where, from 1, in characters.
-    pub column: usize,
-    /// What is wrong.
-    pub what: String,
-    /// What to write instead.
-    pub remedy: String,
-}
+impl Compression {
+    const ALL: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
 
-impl fmt::Display for NameProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column {}: {}; {}", self.column, self.what, self.remedy)
+    /// What the names of such files end with.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Compression::Gzip => ".gz",
+            Compression::Zstd => ".zst",
+        }
+    }
+
+    /// The name without its ending, and how the file is compressed, by it.
+    fn split(name: &str) -> (&str, Option<Compression>) {
+        let ends = |it: Compression| Some((name.strip_suffix(it.ending())?, Some(it)));
+        Compression::ALL.into_iter().find_map(ends).unwrap_or((name, None))
     }
 }
 
@@ -60,14 +61,8 @@ const TRIED_FROM: Timestamp = Timestamp::from_nanos(1_718_187_630_000_000_000);
 
 impl ArchiveName {
     /// Reads a pattern; `zone` is that of dates which name none.
-    pub fn parse(text: &str, zone: &Zone) -> Result<ArchiveName, Vec<NameProblem>> {
-        let (stem, compression) = match text.strip_suffix(".gz") {
-            Some(stem) => (stem, Some(Compression::Gzip)),
-            None => match text.strip_suffix(".zst") {
-                Some(stem) => (stem, Some(Compression::Zstd)),
-                None => (text, None),
-            },
-        };
+    pub fn parse(text: &str, zone: &Zone) -> Result<ArchiveName, Vec<PatternProblem>> {
+        let (stem, compression) = Compression::split(text);
         let mut problems = Vec::new();
         let pieces = pieces(stem, zone, &mut problems);
         let every = periods(&pieces, &mut problems);
@@ -115,11 +110,7 @@ impl ArchiveName {
 
     /// The same with that ending.
     pub fn render_whole(&self, when: Timestamp, index: u64) -> String {
-        let ending = match self.compression {
-            Some(Compression::Gzip) => ".gz",
-            Some(Compression::Zstd) => ".zst",
-            None => "",
-        };
+        let ending = self.compression.map_or("", Compression::ending);
         self.render(when, index) + ending
     }
 
@@ -137,8 +128,7 @@ impl ArchiveName {
         let after = render(after.get(1..).unwrap_or_default(), when, 0);
         let index_of = |name: &str| -> Option<u64> {
             let rest = name.strip_prefix(before.as_str())?;
-            let bare = rest.strip_suffix(".gz").or_else(|| rest.strip_suffix(".zst"));
-            [Some(rest), bare].into_iter().flatten().find_map(|rest| {
+            [rest, Compression::split(rest).0].into_iter().find_map(|rest| {
                 let digits = rest.strip_suffix(after.as_str())?;
                 let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
                 digits.parse().ok().filter(|_| plain)
@@ -149,8 +139,8 @@ impl ArchiveName {
     }
 }
 
-fn problem(column: usize, what: impl Into<String>, remedy: impl Into<String>) -> NameProblem {
-    NameProblem { column, what: what.into(), remedy: remedy.into() }
+fn problem(column: usize, what: impl Into<String>, remedy: impl Into<String>) -> PatternProblem {
+    PatternProblem { column, what: what.into(), remedy: remedy.into() }
 }
 
 fn render(pieces: &[Piece], when: Timestamp, index: u64) -> String {
@@ -174,15 +164,12 @@ fn shape(pieces: &[Piece], compression: Option<Compression>) -> String {
         Piece::Date { date, .. } => date.shape(),
         Piece::Index { width } => format!("[0-9]{{{},}}", (*width).max(1)),
     };
-    let ending = match compression {
-        Some(Compression::Gzip) => r"(\.gz)?",
-        Some(Compression::Zstd) => r"(\.zst)?",
-        None => "",
-    };
+    let ending = compression.map(|it| format!("({})?", regex::escape(it.ending())));
+    let ending = ending.unwrap_or_default();
     format!("^{}{ending}$", pieces.iter().map(piece).collect::<String>())
 }
 
-fn pieces(text: &str, zone: &Zone, problems: &mut Vec<NameProblem>) -> Vec<Piece> {
+fn pieces(text: &str, zone: &Zone, problems: &mut Vec<PatternProblem>) -> Vec<Piece> {
     let chars: Vec<char> = text.chars().collect();
     let mut pieces = Vec::new();
     let mut literal = String::new();
@@ -256,7 +243,7 @@ fn date_piece(options: &[String], slot: usize, zone: &Zone) -> Result<Piece, (St
 }
 
 /// The period of the one date that is not aux.
-fn periods(pieces: &[Piece], problems: &mut Vec<NameProblem>) -> Option<(Period, Zone)> {
+fn periods(pieces: &[Piece], problems: &mut Vec<PatternProblem>) -> Option<(Period, Zone)> {
     let mut dates = pieces.iter().filter_map(|piece| match piece {
         Piece::Date { date, aux } => Some((date, *aux)),
         Piece::Literal(_) | Piece::Index { .. } => None,

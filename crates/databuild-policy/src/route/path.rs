@@ -2,8 +2,7 @@
 //! are data: they are encoded, never read again as a template, and can never leave the literal base.
 
 use crate::layout::LayoutEvent;
-use databuild_model::level::Level;
-use std::fmt;
+use crate::problem::PatternProblem;
 
 /// Most bytes of a name within a folder, on every file system that matters.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -47,23 +46,6 @@ impl PathField {
     ];
 }
 
-/// Something wrong with a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PathProblem {
-    /// Where, from 1, in characters.
-    pub column: usize,
-    /// What is wrong.
-    pub what: String,
-    /// What to write instead.
-    pub remedy: String,
-}
-
-impl fmt::Display for PathProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column {}: {}; {}", self.column, self.what, self.remedy)
-    }
-}
-
 /// A path with fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathTemplate {
@@ -81,11 +63,11 @@ enum Piece {
 
 impl PathTemplate {
     /// Reads a template and says all that is wrong with it.
-    pub fn parse(text: &str) -> Result<PathTemplate, Vec<PathProblem>> {
+    pub fn parse(text: &str) -> Result<PathTemplate, Vec<PatternProblem>> {
         let mut problems = Vec::new();
         let pieces = pieces(text, &mut problems);
         let mut problem = |what: &str, remedy: &str| {
-            problems.push(PathProblem {
+            problems.push(PatternProblem {
                 column: 1,
                 what: what.to_owned(),
                 remedy: remedy.to_owned(),
@@ -167,13 +149,13 @@ impl PathTemplate {
     }
 }
 
-fn pieces(text: &str, problems: &mut Vec<PathProblem>) -> Vec<Piece> {
+fn pieces(text: &str, problems: &mut Vec<PatternProblem>) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut chars = text.chars().enumerate();
     while let Some((n, c)) = chars.next() {
         let mut problem = |what: String, remedy: String| {
-            problems.push(PathProblem { column: n + 1, what, remedy });
+            problems.push(PatternProblem { column: n + 1, what, remedy });
         };
         match c {
             '{' => {
@@ -247,20 +229,15 @@ fn names(pieces: &[Piece], skip: usize) -> Vec<Vec<Piece>> {
 }
 
 fn value(field: PathField, event: &LayoutEvent<'_>, out: &mut String) {
-    let level = match event.level {
-        Level::Trace => "trace",
-        Level::Debug => "debug",
-        Level::Info => "info",
-        Level::Warn => "warn",
-        Level::Error => "error",
-        Level::Fatal => "fatal",
-    };
     let text = match field {
         PathField::App => event.app,
         PathField::Job => event.job,
         PathField::Run => event.run,
         PathField::Build => event.build,
-        PathField::Level => level,
+        PathField::Level => {
+            out.extend(event.level.as_str().chars().map(|c| c.to_ascii_lowercase()));
+            return;
+        }
         PathField::Date => {
             out.push_str(&event.timestamp.day().to_string());
             return;

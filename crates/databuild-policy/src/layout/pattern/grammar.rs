@@ -3,7 +3,7 @@
 //!
 //! The grammar is that of logback's `PatternLayout`, whose manual and behaviour are the source.
 
-use super::super::{Compat, LayoutProblem};
+use super::super::{Compat, PatternProblem};
 
 /// A piece of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ const WIDTH_MAX: usize = 10_000;
 const DEPTH_MAX: usize = 32;
 
 /// Takes `pattern` apart and says all that is wrong with its form.
-pub(super) fn parse(pattern: &str, compat: Compat) -> (Vec<Node>, Vec<LayoutProblem>) {
+pub(super) fn parse(pattern: &str, compat: Compat) -> (Vec<Node>, Vec<PatternProblem>) {
     let chars = pattern.chars().collect();
     let mut parser = Parser { chars, at: 0, depth: 0, problems: Vec::new(), compat };
     let mut nodes = parser.nodes();
@@ -63,7 +63,7 @@ struct Parser {
     chars: Vec<char>,
     at: usize,
     depth: usize,
-    problems: Vec<LayoutProblem>,
+    problems: Vec<PatternProblem>,
     compat: Compat,
 }
 
@@ -77,7 +77,7 @@ impl Parser {
     }
 
     fn problem(&mut self, column: usize, what: String, remedy: &str) {
-        self.problems.push(LayoutProblem { column, what, remedy: remedy.to_owned() });
+        self.problems.push(PatternProblem { column, what, remedy: remedy.to_owned() });
     }
 
     /// Up to a closing bracket or the end.

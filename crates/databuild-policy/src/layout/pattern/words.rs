@@ -4,7 +4,7 @@
 use super::grammar::{Call, Node, Width};
 use super::replace::Replacement;
 use super::{Epoch, Finish, Part, TraceOptions, Value};
-use crate::layout::{Compat, LayoutOptions, LayoutProblem, colour, date};
+use crate::layout::{Compat, LayoutOptions, PatternProblem, colour, date};
 
 /// A whole traceback in its usual order.
 pub(super) const WHOLE_TRACE: TraceOptions =
@@ -62,7 +62,7 @@ const NEWER: [&str; 9] =
 /// Compiles nodes and collects what is wrong.
 pub(super) struct Compiler<'o> {
     options: &'o LayoutOptions,
-    problems: Vec<LayoutProblem>,
+    problems: Vec<PatternProblem>,
     prints_trace: bool,
     dates: usize,
 }
@@ -72,7 +72,7 @@ impl<'o> Compiler<'o> {
         Compiler { options, problems: Vec::new(), prints_trace: false, dates: 0 }
     }
 
-    pub(super) fn into_problems(self) -> Vec<LayoutProblem> {
+    pub(super) fn into_problems(self) -> Vec<PatternProblem> {
         self.problems
     }
 
@@ -99,7 +99,7 @@ impl<'o> Compiler<'o> {
 
     fn problem(&mut self, call: &Call, what: impl Into<String>, remedy: impl Into<String>) {
         let problem =
-            LayoutProblem { column: call.column, what: what.into(), remedy: remedy.into() };
+            PatternProblem { column: call.column, what: what.into(), remedy: remedy.into() };
         self.problems.push(problem);
     }
 

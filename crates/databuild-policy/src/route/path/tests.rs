@@ -1,6 +1,7 @@
 //! Templates in, paths or problems out; and properties over hostile values.
 
 use super::*;
+use databuild_model::level::Level;
 use databuild_model::time::Timestamp;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
