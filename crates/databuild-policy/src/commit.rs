@@ -22,9 +22,16 @@ pub struct Checkpoint {
     pub epoch: u64,
     /// How far each source is.
     pub progress: BTreeMap<String, Progress>,
-    /// Files that may be appended to, with the length that belongs to this progress.
+    /// What was written that belongs to this progress.
+    pub outputs: Outputs,
+}
+
+/// What the last record says of the files of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outputs {
+    /// Files that may be appended to, with the length that belongs to the progress.
     pub files: BTreeMap<String, u64>,
-    /// Renames that were decided on and may not have been done.
+    /// Renames that were decided on and may not have been done, in their order.
     pub intents: Vec<RollIntent>,
 }
 
@@ -79,29 +86,31 @@ pub fn latest(records: impl IntoIterator<Item = Checkpoint>) -> Option<Checkpoin
 }
 
 /// What is to be put right after a crash. `length` gives the length of a file that is there.
-pub fn repairs(last: &Checkpoint, length: impl Fn(&str) -> Option<u64>) -> Vec<Repair> {
+pub fn repairs(last: &Outputs, length: impl Fn(&str) -> Option<u64>) -> Vec<Repair> {
     let mut repairs = Vec::new();
-    for intent in &last.intents {
-        match (length(&intent.from), length(&intent.to)) {
+    // What repairs before have made of a name: one rename of a window makes room for the next.
+    let mut changed: BTreeMap<&str, Option<u64>> = BTreeMap::new();
+    for RollIntent { from, to, bytes } in &last.intents {
+        let now = |path: &str| changed.get(path).copied().unwrap_or_else(|| length(path));
+        match (now(from), now(to)) {
             // The name was free, so what has it now is our file: the rename was done.
             (_, Some(_)) => {}
             (Some(found), None) => {
-                if intent.bytes < found {
-                    repairs
-                        .push(Repair::Truncate { path: intent.from.clone(), bytes: intent.bytes });
+                if *bytes < found {
+                    repairs.push(Repair::Truncate { path: from.clone(), bytes: *bytes });
                 }
-                repairs.push(Repair::Rename { from: intent.from.clone(), to: intent.to.clone() });
+                repairs.push(Repair::Rename { from: from.clone(), to: to.clone() });
+                changed.insert(from, None);
+                changed.insert(to, Some(*bytes));
             }
-            (None, None) => repairs.push(Repair::Lost {
-                path: intent.to.clone(),
-                recorded: intent.bytes,
-                found: 0,
-            }),
+            (None, None) => {
+                repairs.push(Repair::Lost { path: to.clone(), recorded: *bytes, found: 0 });
+            }
         }
     }
     for (path, recorded) in &last.files {
-        let renamed = last.intents.iter().any(|it| it.from == *path && length(&it.to).is_none());
-        match length(path).filter(|_| !renamed) {
+        let found = changed.get(path.as_str()).copied().unwrap_or_else(|| length(path));
+        match found {
             Some(found) if *recorded < found => {
                 repairs.push(Repair::Truncate { path: path.clone(), bytes: *recorded });
             }

@@ -147,7 +147,7 @@ impl Run<'_> {
         if self.bug != Bug::NoSyncOfRead {
             self.disk.synced_records = self.disk.records.len();
         }
-        let fixes = repairs(&last, |name| self.disk.length(name));
+        let fixes = repairs(&last.outputs, |name| self.disk.length(name));
         for fix in fixes {
             self.step()?;
             match fix {
@@ -172,8 +172,12 @@ impl Run<'_> {
         let mut saver = Saver {
             epoch: last.epoch + 1,
             taken: progress.low,
-            done: progress.above.clone(),
-            now: Checkpoint { epoch: last.epoch + 1, intents: Vec::new(), ..last },
+            done: progress.above.iter().flat_map(|(from, to)| *from..=*to).collect(),
+            now: Checkpoint {
+                epoch: last.epoch + 1,
+                outputs: Outputs { intents: Vec::new(), ..last.outputs },
+                ..last
+            },
             held: Vec::new(),
             index: 0,
         };
@@ -205,9 +209,9 @@ impl Run<'_> {
         }
         let place = saver.held.remove(self.dice.below(saver.held.len()));
         let name = file_of(place);
-        if !saver.now.files.contains_key(name) {
+        if !saver.now.outputs.files.contains_key(name) {
             let bytes = self.disk.length(name).unwrap_or(0);
-            saver.now.files.insert(name.to_owned(), bytes);
+            saver.now.outputs.files.insert(name.to_owned(), bytes);
             if self.bug != Bug::NoAnnounce {
                 self.record(saver)?;
             }
@@ -228,20 +232,20 @@ impl Run<'_> {
         while saver.done.remove(&low) {
             low += 1;
         }
-        let mut progress = Progress { low, above: saver.done.clone() };
+        let mut progress = Progress::new(low, saver.done.iter().copied());
         if self.bug == Bug::HighMark {
             progress =
                 Progress { low: saver.done.last().map_or(low, |it| it + 1), ..Progress::default() };
         }
-        for (name, bytes) in &mut saver.now.files {
+        for (name, bytes) in &mut saver.now.outputs.files {
             *bytes = self.disk.length(name).unwrap_or(0);
         }
         saver.now.progress.insert("source".to_owned(), progress);
-        saver.now.intents.clear();
+        saver.now.outputs.intents.clear();
         if self.bug == Bug::EarlyCommit {
             self.record(saver)?;
         }
-        for name in saver.now.files.keys() {
+        for name in saver.now.outputs.files.keys() {
             self.left = self.left.checked_sub(1).ok_or(Crash)?;
             let file = self.disk.file(name);
             file.synced = file.events.len();
@@ -254,7 +258,7 @@ impl Run<'_> {
 
     fn roll(&mut self, saver: &mut Saver, name: &str) -> Result<(), Crash> {
         self.commit(saver)?;
-        let Some(bytes) = saver.now.files.remove(name) else { return Ok(()) };
+        let Some(bytes) = saver.now.outputs.files.remove(name) else { return Ok(()) };
         let mut index = if self.bug == Bug::IndexFromMemory { saver.index } else { 0 };
         while self.bug != Bug::IndexFromMemory
             && self.disk.length(&format!("{name}.{index}")).is_some()
@@ -263,7 +267,7 @@ impl Run<'_> {
         }
         saver.index = index + 1;
         let to = format!("{name}.{index}");
-        saver.now.intents.push(RollIntent { from: name.to_owned(), to: to.clone(), bytes });
+        saver.now.outputs.intents.push(RollIntent { from: name.to_owned(), to: to.clone(), bytes });
         if self.bug != Bug::NoIntent {
             self.record(saver)?;
         }
@@ -274,7 +278,7 @@ impl Run<'_> {
         if self.bug != Bug::NoFolderSync {
             self.disk.sync_folder();
         }
-        saver.now.intents.clear();
+        saver.now.outputs.intents.clear();
         self.record(saver)
     }
 

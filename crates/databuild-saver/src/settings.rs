@@ -1,0 +1,135 @@
+//! What a pipeline is told: the settings that a checked configuration becomes. Everything that can be wrong
+//! in them was found before they are made.
+
+use databuild_io::bus::Start;
+use databuild_policy::layout::Layout;
+use databuild_policy::roll::RotationPolicy;
+use databuild_policy::roll::keep::KeepPolicy;
+use databuild_policy::roll::name::{ArchiveName, Compression};
+use databuild_policy::route::path::PathTemplate;
+use databuild_policy::route::select::Selector;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One pipeline.
+#[derive(Debug, Clone)]
+pub struct PipelineSettings {
+    /// Its name: letters, digits, `-` and `_`, at most 64, since it becomes a folder and a metric label.
+    pub name: String,
+    /// Which events it takes.
+    pub selector: Selector,
+    /// Where it begins when it has no checkpoint.
+    pub start: Start,
+    /// How long it waits for events of other runs.
+    pub order_window: Duration,
+    /// Most bytes of events that wait in memory for their turn.
+    pub window_bytes_max: usize,
+    /// Longest time until what was processed is durable and recorded.
+    pub flush_interval: Duration,
+    /// What becomes of an event that cannot be processed.
+    pub on_error: OnError,
+    /// How many failures are too many.
+    pub errors: ErrorBudget,
+    /// What is done with the events.
+    pub processor: ProcessorSettings,
+}
+
+/// What becomes of an event that cannot be processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum OnError {
+    /// It is tried again and again, ever more slowly; nothing behind it is processed.
+    #[default]
+    Block,
+    /// It goes into the dead-letter file of the pipeline.
+    SkipToDlq,
+    /// The pipeline stops until somebody resumes it.
+    Stop,
+}
+
+/// How many failures within how long open the circuit: the pipeline pauses, and tries with one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorBudget {
+    /// So many failures.
+    pub stop_after: u32,
+    /// Within this time.
+    pub within: Duration,
+}
+
+/// What is done with the events of a pipeline.
+#[derive(Debug, Clone)]
+pub enum ProcessorSettings {
+    /// Files.
+    Files(Box<FilesSettings>),
+    /// A program of somebody else.
+    Process(ProcessSettings),
+}
+
+/// `[saver.files.NAME]`.
+#[derive(Debug, Clone)]
+pub struct FilesSettings {
+    /// Where each event goes. Its base is where the files are.
+    pub path: PathTemplate,
+    /// What it looks like there.
+    pub layout: Layout,
+    /// When a file is rolled.
+    pub rotation: RotationPolicy,
+    /// What a rolled file is called. Without one nothing is ever rolled.
+    pub archive: Option<ArchiveNaming>,
+    /// Whether what an earlier process left is rolled before anything is written.
+    pub roll_on_start: bool,
+    /// Which rolled files go.
+    pub keep: KeepPolicy,
+    /// Most files that are open at once.
+    pub open_files_max: usize,
+    /// A file that got nothing for so long is closed.
+    pub close_idle: Duration,
+    /// Mode of new files.
+    pub file_mode: u32,
+    /// Mode of new folders.
+    pub folder_mode: u32,
+}
+
+/// What rolled files are called.
+#[derive(Debug, Clone)]
+pub enum ArchiveNaming {
+    /// By date, index or both; indexes go on.
+    Dated(ArchiveName),
+    /// The newest has index `min`, the others move up by one, and that beyond `max` goes.
+    Window {
+        /// The pattern, with `%i` and no date.
+        name: ArchiveName,
+        /// The index of the newest.
+        min: u64,
+        /// The index of the oldest.
+        max: u64,
+    },
+}
+
+impl ArchiveNaming {
+    /// How rolled files are compressed.
+    pub fn compression(&self) -> Option<Compression> {
+        match self {
+            ArchiveNaming::Dated(name) | ArchiveNaming::Window { name, .. } => name.compression(),
+        }
+    }
+}
+
+/// `[saver.plugins.NAME]` with a command.
+#[derive(Debug, Clone)]
+pub struct ProcessSettings {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// What it is told at its start.
+    pub settings: Map<String, Value>,
+    /// Its environment, and nothing else.
+    pub environment: BTreeMap<String, String>,
+    /// Longest time until it acknowledges what it was given.
+    pub deadline: Duration,
+    /// Most bytes of memory.
+    pub memory_bytes_max: u64,
+    /// Most open files.
+    pub open_files_max: u64,
+    /// Most events that are given and not acknowledged.
+    pub unacknowledged_max: u64,
+}
