@@ -1,7 +1,8 @@
 //! What may stand behind the `=` of a label: values from sets that people keep small.
 
+use crate::saver::PipelineState;
 use databuild_model::cause::Cause;
-use databuild_model::ids::{AppName, JobLabel};
+use databuild_model::ids::{AppName, JobLabel, PipelineName};
 use databuild_model::level::Level;
 
 mod sealed {
@@ -41,4 +42,4 @@ macro_rules! label_values {
     )*};
 }
 
-label_values!(JobLabel, AppName, Level, Cause);
+label_values!(JobLabel, AppName, PipelineName, PipelineState, Level, Cause);

@@ -13,3 +13,4 @@ pub mod limits;
 pub mod metric_templates;
 pub mod own;
 pub mod registry;
+pub mod saver;

@@ -47,6 +47,9 @@ const BUILD: &[&str] = &["version"];
 const QUEUE: &[&str] = &["queue"];
 const OPERATION: &[&str] = &["operation"];
 const HTTP: &[&str] = &["route", "code"];
+const PIPELINE: &[&str] = &["pipeline"];
+const PIPELINE_STAGE: &[&str] = &["pipeline", "stage"];
+const PIPELINE_STATE: &[&str] = &["pipeline", "state"];
 
 /// From a job of milliseconds to one of hours.
 const JOB_SECONDS: &[f64] = &[
@@ -218,6 +221,39 @@ catalogue! {
     /// How long requests take.
     HTTP_REQUEST_DURATION_SECONDS: Histogram(SHORT_SECONDS) "databuild_http_request_duration_seconds" "seconds" HTTP false
         "Time from a request's head to the head of its answer";
+    /// Whether the configuration that runs is the one that stands in the file.
+    CONFIG_LAST_RELOAD_SUCCESSFUL: Gauge "databuild_config_last_reload_successful" "" NONE false
+        "Whether the configuration as it was last read could be used: 1 or 0";
+    /// How old the configuration that runs is.
+    CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS: Gauge "databuild_config_last_reload_success_timestamp_seconds" "seconds" NONE false
+        "When the configuration that is in use was read, in seconds since 1970";
+    /// Events of a pipeline, on their way.
+    SAVER_EVENTS_TOTAL: Counter "databuild_saver_events_total" "" PIPELINE_STAGE false
+        "Events that came to a pipeline (in), that it delivered (out), and that its filter left out (rejected)";
+    /// How far a pipeline is behind.
+    SAVER_LAG_SECONDS: Gauge "databuild_saver_lag_seconds" "seconds" PIPELINE false
+        "Time since the oldest event that a pipeline has not delivered was stored; 0 if there is none";
+    /// What a pipeline holds.
+    SAVER_QUEUE_BYTES: Gauge "databuild_saver_queue_bytes" "bytes" PIPELINE false
+        "Bytes of events that a pipeline has taken and not delivered";
+    /// What went wrong in a pipeline.
+    SAVER_ERRORS_TOTAL: Counter "databuild_saver_errors_total" "" PIPELINE false
+        "Attempts of a pipeline to deliver, to make durable or to roll that failed; most are made again";
+    /// What a pipeline does.
+    SAVER_STATE: Gauge "databuild_saver_state" "" PIPELINE_STATE false
+        "State of a pipeline: 1 for the one that it is in, 0 for the others";
+    /// Events out of order.
+    SAVER_LATE_EVENTS_TOTAL: Counter "databuild_saver_late_events_total" "" PIPELINE false
+        "Events that came after the order window had passed them, and were delivered out of order";
+    /// Files that were finished.
+    SAVER_ROTATIONS_TOTAL: Counter "databuild_saver_rotations_total" "" PIPELINE false
+        "Files that a pipeline finished by rolling";
+    /// Events that could not be delivered at all.
+    SAVER_DEAD_LETTERS_TOTAL: Counter "databuild_saver_dead_letters_total" "" PIPELINE false
+        "Events that a pipeline gave up and put into its dead-letter file";
+    /// What would be done again after a crash.
+    SAVER_CHECKPOINT_AGE_SECONDS: Gauge "databuild_saver_checkpoint_age_seconds" "seconds" PIPELINE false
+        "Time since a pipeline last made durable how far it has come";
     /// What this is.
     BUILD_INFO: Gauge "databuild_build_info" "" BUILD false
         "Always 1; the label tells the version of the program";

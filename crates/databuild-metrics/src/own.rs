@@ -5,6 +5,7 @@ use crate::guard::Budget;
 use crate::metric_templates as templates;
 use crate::metric_templates::Family;
 use crate::registry::Registry;
+use crate::saver::SaverStats;
 use databuild_model::time::Timestamp;
 
 /// The series of one process.
@@ -14,7 +15,7 @@ pub struct OwnHealth {
 }
 
 /// What is known at the moment of a scrape; what is not known has no series.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Moment {
     /// Job runs under way.
     pub jobs_running: Option<u64>,
@@ -32,6 +33,19 @@ pub struct Moment {
     pub collector: Option<Collecting>,
     /// This process.
     pub process: Option<Process>,
+    /// How the reading of the configuration goes, where it is read again.
+    pub config: Option<ConfigReload>,
+    /// What the log saver of this process is doing.
+    pub saver: Option<SaverStats>,
+}
+
+/// The configuration of this process.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ConfigReload {
+    /// Whether what was read last could be used.
+    pub successful: bool,
+    /// When what is in use was read, in seconds since 1970.
+    pub success_seconds: f64,
 }
 
 /// A collector of logs, at the moment.
@@ -120,6 +134,12 @@ impl OwnHealth {
             set(&templates::LOG_RUNS_OPEN, Some(float(collector.runs)));
             set(&templates::LOG_RUNS_WITHOUT_SPACE, Some(float(collector.runs_without_space)));
         }
+        if let Some(config) = moment.config {
+            let successful = float(u64::from(config.successful));
+            set(&templates::CONFIG_LAST_RELOAD_SUCCESSFUL, Some(successful));
+            let read = &templates::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS;
+            set(read, Some(config.success_seconds));
+        }
         if let Some(process) = moment.process {
             set(&templates::PROCESS_VIRTUAL_MEMORY_BYTES, Some(float(process.virtual_bytes)));
             set(&templates::PROCESS_MAX_FDS, process.max_fds.map(float));
@@ -143,12 +163,15 @@ impl OwnHealth {
                 registry.add(&templates::LOG_STORAGE_ERRORS_TOTAL, &labels, float(errors), None);
             }
         }
+        if let Some(saver) = &moment.saver {
+            saver.tell(&mut registry, now);
+        }
         registry
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "bytes above 2^53 are shown rounded")]
-fn float(count: u64) -> f64 {
+pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }
 

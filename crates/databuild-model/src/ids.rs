@@ -163,6 +163,19 @@ name_type! {
 }
 
 name_type! {
+    /// One pipeline of the log saver, as the project file calls it. Also a metric label and part of
+    /// file names, so it is a word.
+    PipelineName,
+    Rule {
+        what: "name of a pipeline",
+        bytes_max: limits::PIPELINE_NAME_BYTES_MAX,
+        allowed: "A-Z a-z 0-9 . _ -",
+        leading_dot: false,
+        allows: word,
+    }
+}
+
+name_type! {
     /// Data that exists or not: `clean/date=2025-01-26` or any URI. Opaque, compared as text.
     PartitionRef,
     Rule {

@@ -24,6 +24,10 @@ pub const JOB_RUN_ID_BYTES_MAX: usize = 128;
 /// Longest job label: it becomes a metric label and a column on the screen.
 pub const JOB_LABEL_BYTES_MAX: usize = 256;
 
+/// Longest name of a pipeline of the log saver: it becomes a metric label, and a file name beside
+/// suffixes such as `.checkpoint`.
+pub const PIPELINE_NAME_BYTES_MAX: usize = 128;
+
 /// Longest partition ref: an object-store key may have 1,024 bytes, the rest is scheme and bucket.
 pub const PARTITION_REF_BYTES_MAX: usize = 2048;
 

@@ -1,6 +1,8 @@
 //! What a person must act on: the question to Prometheus, how long it has to hold, and what to say.
 //! Each has a page in [`super::RUNBOOKS`] under its name.
 
+mod saver;
+
 use super::promql::{INSTANCE, Query, SCRAPE_JOB, Series, Window};
 use crate::metric_templates as templates;
 
@@ -72,6 +74,11 @@ pub fn alerts() -> Vec<Alert> {
         http_errors(),
         files_running_out(),
         cardinality(),
+        saver::lagging(),
+        saver::pipeline_stopped(),
+        saver::late_events(),
+        saver::dead_letters(),
+        saver::config_reload_failed(),
     ]
 }
 

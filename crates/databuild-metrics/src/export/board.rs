@@ -66,6 +66,7 @@ pub(super) fn rows() -> Vec<Row> {
         open("Jobs", jobs_row()),
         open("Logs", logs()),
         open("To the disk", collector()),
+        open("Log saver", saver()),
         open("Service", service()),
         open("Metrics", metrics()),
     ];
@@ -213,6 +214,51 @@ fn collector() -> Vec<Panel> {
     ]
 }
 
+/// Pipelines; empty where none is configured.
+fn saver() -> Vec<Panel> {
+    let pipeline: &[&str] = &["pipeline"];
+    let events = |stage: &str| {
+        Series::chosen(templates::SAVER_EVENTS_TOTAL)
+            .is("stage", stage)
+            .rate(Window::Scrapes)
+            .by("sum", pipeline)
+    };
+    let now = |family: Family| Series::chosen(family).value().by("max", pipeline);
+    let grew = |family: Family| Series::chosen(family).increase(Window::Chosen).by("sum", pipeline);
+    let not_running = Series::chosen(templates::SAVER_STATE)
+        .not("state", "running")
+        .value()
+        .by("max", &["pipeline", "state"]);
+    vec![
+        Panel::new(Look::Bars, "Behind what is stored, by pipeline", "s")
+            .red(300.0)
+            .ask(now(templates::SAVER_LAG_SECONDS)),
+        Panel::new(Look::Lines, "Pipelines that wait, or were halted", "short")
+            .red(1.0)
+            .describe(
+                "1 while a pipeline is in that state; a pipeline that runs is in none of them.",
+            )
+            .ask(not_running),
+        Panel::new(Look::Lines, "Events delivered, by pipeline", "cps").ask(events("out")),
+        Panel::new(Look::Lines, "Events that came, and were left out", "cps")
+            .describe("A pipeline gets all events, and its filter leaves out what it is not for.")
+            .ask_called(events("in"), "{{pipeline}}, in")
+            .ask_called(events("rejected"), "{{pipeline}}, left out"),
+        Panel::new(Look::Lines, "Taken and not delivered", "bytes")
+            .ask(now(templates::SAVER_QUEUE_BYTES)),
+        Panel::new(Look::Lines, "Since the last checkpoint", "s")
+            .describe("What came after it is done again after a crash.")
+            .ask(now(templates::SAVER_CHECKPOINT_AGE_SECONDS)),
+        Panel::new(Look::Lines, "What went wrong in pipelines", "short")
+            .describe("Attempts that failed, events out of order, events given up.")
+            .ask_called(grew(templates::SAVER_ERRORS_TOTAL), "errors {{pipeline}}")
+            .ask_called(grew(templates::SAVER_LATE_EVENTS_TOTAL), "late {{pipeline}}")
+            .ask_called(grew(templates::SAVER_DEAD_LETTERS_TOTAL), "given up {{pipeline}}"),
+        Panel::new(Look::Lines, "Files finished", "short")
+            .ask(grew(templates::SAVER_ROTATIONS_TOTAL)),
+    ]
+}
+
 fn service() -> Vec<Panel> {
     let requests = || Series::chosen(templates::HTTP_REQUESTS_TOTAL).rate(Window::Scrapes);
     let duration = |quantile| {
@@ -245,6 +291,12 @@ fn service() -> Vec<Panel> {
             .ask_called(own(templates::PROCESS_OPEN_FDS), "{{instance}}")
             .ask_called(own(templates::PROCESS_MAX_FDS), "at most, {{instance}}"),
         Panel::new(Look::Lines, "Since the start", "s").ask(started),
+        Panel::new(Look::Lines, "Configuration as last read can be used", "short")
+            .ask(own(templates::CONFIG_LAST_RELOAD_SUCCESSFUL)),
+        Panel::new(Look::Lines, "Since the configuration was read", "s").ask(
+            Query::plain("time()")
+                .with("-", own(templates::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS)),
+        ),
     ]
 }
 

@@ -26,11 +26,12 @@ const WITH_EXEMPLARS: [Family; 4] = [
 ];
 
 /// The groups of the page: a heading, and how the names in it begin after `databuild_`.
-const GROUPS: [(&str, &[&str]); 6] = [
+const GROUPS: [(&str, &[&str]); 7] = [
     ("Jobs", &["databuild_job", "databuild_rows"]),
     ("Builds", &["databuild_builds"]),
     ("Logs", &["databuild_log"]),
-    ("The service", &["databuild_http", "databuild_build_info", "process_"]),
+    ("The log saver", &["databuild_saver"]),
+    ("The service", &["databuild_http", "databuild_config", "databuild_build_info", "process_"]),
     ("The metrics themselves", &["databuild_metric"]),
     ("Others", &[""]),
 ];

@@ -1,11 +1,14 @@
 //! A real Prometheus scrapes a real service after real builds, and is asked what the dashboard and the
 //! alerts ask.
 
+mod exporter;
+
 use crate::env::TestEnv;
 use crate::reference::lost_by_grafana;
 use crate::rest::client::Client;
 use crate::rest::rig::Service;
 use databuild_metrics::export::{RUNBOOKS, dashboard, rules};
+use exporter::Exporter;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -41,13 +44,14 @@ struct Prometheus {
 impl Prometheus {
     /// Starts it on a free port of the loopback, with its data in the world of the test.
     #[expect(clippy::disallowed_methods, reason = "tests start what users start")]
-    fn start(env: &TestEnv, target: SocketAddr) -> Prometheus {
+    fn start(env: &TestEnv, targets: [SocketAddr; 2]) -> Prometheus {
+        let [service, beside] = targets;
         let config = env.root().join("prometheus.yml");
         std::fs::write(env.root().join("databuild.rules.yml"), rules(RUNBOOKS)).expect("written");
         let text = format!(
             "global: {{scrape_interval: 200ms, evaluation_interval: 200ms}}\n\
              rule_files: [databuild.rules.yml]\n\
-             scrape_configs:\n  - job_name: databuild\n    static_configs: [{{targets: [\"{target}\"]}}]\n"
+             scrape_configs:\n  - job_name: databuild\n    static_configs: [{{targets: [\"{service}\", \"{beside}\"]}}]\n"
         );
         std::fs::write(&config, text).expect("written");
         let mut child = Command::new("prometheus")
@@ -153,8 +157,24 @@ fn prometheus_answers_what_the_dashboard_asks() {
     let env = TestEnv::new();
     history(&env);
     let service = Service::start_in(&env, "databuild-demo", &[]);
-    let prometheus = Prometheus::start(&env, service.client.address);
-    prometheus.until("count_over_time(up{job=\"databuild\"}[1m]) > 5");
+    let exporter = Exporter::bind();
+    let targets = [service.client.address, exporter.address()];
+    std::thread::scope(|scope| {
+        let _ending = exporter.ending();
+        scope.spawn(|| exporter.serve());
+        let prometheus = Prometheus::start(&env, targets);
+        everything_is_answered(&prometheus);
+        exemplars_lead_to_runs(&prometheus, service.client);
+        alerts_are_quiet(&prometheus);
+    });
+    let (status, said) = service.stop(Signal::TERM);
+    assert!(status.success(), "{said}");
+}
+
+/// Each question of the dashboard has an answer, but for those that are about what must not be.
+fn everything_is_answered(prometheus: &Prometheus) {
+    prometheus.until("count_over_time(databuild_saver_lag_seconds[1m]) > 3");
+    prometheus.until("count_over_time(databuild_metrics_cursor_age_seconds[1m]) > 5");
     prometheus.until("count_over_time(databuild_job_runs_total{result=\"failure\"}[1m]) > 3");
 
     let mut found = BTreeSet::new();
@@ -170,12 +190,6 @@ fn prometheus_answers_what_the_dashboard_asks() {
         }
     }
     assert_eq!(wrong, "");
-
-    exemplars_lead_to_runs(&prometheus, service.client);
-    alerts_are_quiet(&prometheus);
-    drop(prometheus);
-    let (status, said) = service.stop(Signal::TERM);
-    assert!(status.success(), "{said}");
 }
 
 /// What is behind a number is one request away.
