@@ -1,14 +1,16 @@
 //! Names of rolled files: a pattern with `%d{…}` and `%i`, such as `error.%d{yyyy-MM-dd}.%i.log.gz`. A
 //! name is made of a period and an index, and the names of a pattern are known again in a listing.
-//! Source: the file name patterns in logback's manual.
+//! Source: the file name patterns in logback's manual; `{name}` and `{ext}` are ours.
+
+mod parse;
 
 use super::period::{Period, Zone};
-use crate::layout::LayoutOptions;
-use crate::layout::date::{self, DateCache, DatePattern};
+use crate::layout::date::{DateCache, DatePattern};
 use crate::problem::PatternProblem;
 use databuild_model::time::Timestamp;
+use parse::{periods, pieces, problem};
 use regex::Regex;
-use std::collections::HashSet;
+use std::sync::Arc;
 
 /// How a rolled file is compressed, by the end of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,33 +33,48 @@ impl Compression {
     }
 
     /// The name without its ending, and how the file is compressed, by it.
-    fn split(name: &str) -> (&str, Option<Compression>) {
+    pub fn split(name: &str) -> (&str, Option<Compression>) {
         let ends = |it: Compression| Some((name.strip_suffix(it.ending())?, Some(it)));
         Compression::ALL.into_iter().find_map(ends).unwrap_or((name, None))
     }
 }
 
-/// A pattern of names, without the ending that compression gives.
+/// A pattern of names, without the ending that compression gives. One with `{name}` or `{ext}` is bound
+/// to a file before it is used; until then both are empty.
 #[derive(Debug, Clone)]
 pub struct ArchiveName {
-    pieces: Vec<Piece>,
+    /// Shared by all files of a pipeline, of which there can be thousands.
+    pieces: Arc<[Piece]>,
     compression: Option<Compression>,
     /// The finest period that changes the name, and the zone of its calendar.
     every: Option<(Period, Zone)>,
-    shape: Regex,
+    bound: Bound,
 }
 
 #[derive(Debug, Clone)]
 enum Piece {
     Literal(String),
-    Date { date: DatePattern, aux: bool },
-    Index { width: usize },
+    /// The name of the file that is rolled, without its extension.
+    Name,
+    /// The extension of it, with its dot.
+    Extension,
+    Date {
+        date: DatePattern,
+        aux: bool,
+        /// What it can look like, as a whole.
+        shape: Regex,
+    },
+    Index {
+        width: usize,
+    },
 }
 
-/// Periods in a row that must have different names.
-const PERIODS_TRIED: usize = 800;
-/// Where trying begins: 2024-06-12, where no period ends together with a longer one.
-const TRIED_FROM: Timestamp = Timestamp::from_nanos(1_718_187_630_000_000_000);
+/// What `{name}` and `{ext}` stand for.
+#[derive(Debug, Clone, Default)]
+struct Bound {
+    name: String,
+    extension: String,
+}
 
 impl ArchiveName {
     /// Reads a pattern; `zone` is that of dates which name none.
@@ -74,17 +91,29 @@ impl ArchiveName {
             let what = "every rolled file would have the same name";
             problems.push(problem(1, what, "add %i, or a date such as %d{yyyy-MM-dd}"));
         }
-        let shape = Regex::new(&shape(&pieces, compression));
-        match shape {
-            Ok(shape) if problems.is_empty() => {
-                Ok(ArchiveName { pieces, compression, every, shape })
-            }
-            Ok(_) => Err(problems),
-            Err(_) => {
-                problems.push(problem(1, "the pattern is too long", "make it shorter"));
-                Err(problems)
-            }
+        if problems.is_empty() {
+            let bound = Bound::default();
+            Ok(ArchiveName { pieces: pieces.into(), compression, every, bound })
+        } else {
+            Err(problems)
         }
+    }
+
+    /// The same pattern for the rolled files of `file_name`: `{name}` is what stands before its last dot,
+    /// `{ext}` the rest. Both are taken as they are, whatever stands in them.
+    #[must_use]
+    pub fn bind(&self, file_name: &str) -> ArchiveName {
+        // A name that only begins with a dot has no extension.
+        let dot = file_name.rfind('.').filter(|at| 0 < *at).unwrap_or(file_name.len());
+        let (name, extension) = file_name.split_at(dot);
+        let bound = Bound { name: name.to_owned(), extension: extension.to_owned() };
+        ArchiveName { bound, ..self.clone() }
+    }
+
+    /// Whether the name of the file that is rolled stands in it, so that files of one folder have
+    /// different archives.
+    pub fn has_name(&self) -> bool {
+        self.pieces.iter().any(|it| matches!(it, Piece::Name))
     }
 
     /// How files of this name are compressed.
@@ -105,7 +134,7 @@ impl ArchiveName {
     /// The name of the file with `index` of the period that `when` is in, without the ending that
     /// compression adds.
     pub fn render(&self, when: Timestamp, index: u64) -> String {
-        render(&self.pieces, when, index)
+        render(&self.pieces, &self.bound, when, index)
     }
 
     /// The same with that ending.
@@ -116,7 +145,9 @@ impl ArchiveName {
 
     /// Whether `name` is one of this pattern's, compressed or not yet; of any period.
     pub fn is_one(&self, name: &str) -> bool {
-        self.shape.is_match(name)
+        let whole = |name: &str| is_one(&self.pieces, &self.bound, name);
+        let ending = self.compression.map_or("", Compression::ending);
+        whole(name) || name.strip_suffix(ending).is_some_and(whole)
     }
 
     /// The first index of the period of `when` that no name of `taken` has, compressed or not. Indexes
@@ -124,8 +155,8 @@ impl ArchiveName {
     pub fn next_index<'a>(&self, when: Timestamp, taken: impl IntoIterator<Item = &'a str>) -> u64 {
         let mark = self.pieces.iter().position(|it| matches!(it, Piece::Index { .. }));
         let (before, after) = self.pieces.split_at(mark.unwrap_or(self.pieces.len()));
-        let before = render(before, when, 0);
-        let after = render(after.get(1..).unwrap_or_default(), when, 0);
+        let before = render(before, &self.bound, when, 0);
+        let after = render(after.get(1..).unwrap_or_default(), &self.bound, when, 0);
         let index_of = |name: &str| -> Option<u64> {
             let rest = name.strip_prefix(before.as_str())?;
             [rest, Compression::split(rest).0].into_iter().find_map(|rest| {
@@ -139,16 +170,14 @@ impl ArchiveName {
     }
 }
 
-fn problem(column: usize, what: impl Into<String>, remedy: impl Into<String>) -> PatternProblem {
-    PatternProblem { column, what: what.into(), remedy: remedy.into() }
-}
-
-fn render(pieces: &[Piece], when: Timestamp, index: u64) -> String {
+fn render(pieces: &[Piece], bound: &Bound, when: Timestamp, index: u64) -> String {
     let mut name = Vec::new();
     let mut cache = DateCache::default();
     for piece in pieces {
         match piece {
             Piece::Literal(text) => name.extend_from_slice(text.as_bytes()),
+            Piece::Name => name.extend_from_slice(bound.name.as_bytes()),
+            Piece::Extension => name.extend_from_slice(bound.extension.as_bytes()),
             Piece::Date { date, .. } => date.render(when, &mut cache, &mut name),
             Piece::Index { width } => {
                 name.extend_from_slice(format!("{index:0width$}").as_bytes());
@@ -158,127 +187,27 @@ fn render(pieces: &[Piece], when: Timestamp, index: u64) -> String {
     String::from_utf8(name).unwrap_or_default()
 }
 
-fn shape(pieces: &[Piece], compression: Option<Compression>) -> String {
-    let piece = |piece: &Piece| match piece {
-        Piece::Literal(text) => regex::escape(text),
-        Piece::Date { date, .. } => date.shape(),
-        Piece::Index { width } => format!("[0-9]{{{},}}", (*width).max(1)),
+/// Whether the pieces can give `text`. What is literal is compared as it is and first, so that most names
+/// of a folder cost nothing, and a file that is bound needs no expression of its own.
+fn is_one(pieces: &[Piece], bound: &Bound, text: &str) -> bool {
+    let Some((piece, rest)) = pieces.split_first() else { return text.is_empty() };
+    let after =
+        |literal: &str| text.strip_prefix(literal).is_some_and(|text| is_one(rest, bound, text));
+    // The longest first; where one is too long, what follows does not match.
+    let some_head = |longest: usize, fits: &dyn Fn(&str) -> bool| {
+        let mut lengths = (1..=longest).rev().filter_map(|at| text.split_at_checked(at));
+        lengths.any(|(head, tail)| fits(head) && is_one(rest, bound, tail))
     };
-    let ending = compression.map(|it| format!("({})?", regex::escape(it.ending())));
-    let ending = ending.unwrap_or_default();
-    format!("^{}{ending}$", pieces.iter().map(piece).collect::<String>())
-}
-
-fn pieces(text: &str, zone: &Zone, problems: &mut Vec<PatternProblem>) -> Vec<Piece> {
-    let chars: Vec<char> = text.chars().collect();
-    let mut pieces = Vec::new();
-    let mut literal = String::new();
-    let mut at = 0;
-    let mut dates = 0;
-    while let Some(c) = chars.get(at).copied() {
-        at += 1;
-        let column = at;
-        if c != '%' {
-            literal.push(c);
-            continue;
-        }
-        let digits = chars.get(at..).unwrap_or_default().iter().take_while(|c| c.is_ascii_digit());
-        let width: String = digits.collect();
-        at += width.len();
-        let word = chars.get(at).copied();
-        at += 1;
-        if !literal.is_empty() {
-            pieces.push(Piece::Literal(std::mem::take(&mut literal)));
-        }
-        match word {
-            Some('i') => match width.trim_start_matches('0').parse() {
-                Ok(width) if width <= 18 => pieces.push(Piece::Index { width }),
-                _ if width.is_empty() => pieces.push(Piece::Index { width: 1 }),
-                _ => problems.push(problem(
-                    column,
-                    "too wide an index",
-                    "write %03i for three digits",
-                )),
-            },
-            Some('d') if width.is_empty() => {
-                let options = options(&chars, &mut at);
-                match date_piece(&options, dates, zone) {
-                    Ok(piece) => pieces.push(piece),
-                    Err((what, remedy)) => problems.push(problem(column, what, remedy)),
-                }
-                dates += 1;
-            }
-            _ => {
-                let what = "a `%` that is neither %d nor %i";
-                problems.push(problem(column, what, "names know only %d{…} and %i"));
-            }
+    match piece {
+        Piece::Literal(literal) => after(literal),
+        Piece::Name => after(&bound.name),
+        Piece::Extension => after(&bound.extension),
+        Piece::Date { shape, .. } => some_head(text.len(), &|head| shape.is_match(head)),
+        Piece::Index { width } => {
+            let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+            some_head(digits, &|head| *width <= head.len())
         }
     }
-    if !literal.is_empty() {
-        pieces.push(Piece::Literal(literal));
-    }
-    pieces
-}
-
-/// `{a, b}` at `at`, which moves behind it. A pattern with a comma stands in quotes.
-fn options(chars: &[char], at: &mut usize) -> Vec<String> {
-    if chars.get(*at) != Some(&'{') {
-        return Vec::new();
-    }
-    let rest = chars.get(*at + 1..).unwrap_or_default();
-    let inner: String = rest.iter().take_while(|c| **c != '}').collect();
-    *at += inner.chars().count() + 2;
-    inner.split(',').map(|it| it.trim().trim_matches('"').to_owned()).collect()
-}
-
-fn date_piece(options: &[String], slot: usize, zone: &Zone) -> Result<Piece, (String, String)> {
-    let aux = options.iter().any(|it| it == "aux");
-    let mut options: Vec<String> = options.iter().filter(|it| *it != "aux").cloned().collect();
-    if options.first().is_none_or(String::is_empty) {
-        options = vec!["yyyy-MM-dd".to_owned()];
-    }
-    let settings = LayoutOptions { zone: zone.clone(), ..LayoutOptions::default() };
-    let date = date::compile(&options, slot, &settings)?;
-    Ok(Piece::Date { date, aux })
-}
-
-/// The period of the one date that is not aux.
-fn periods(pieces: &[Piece], problems: &mut Vec<PatternProblem>) -> Option<(Period, Zone)> {
-    let mut dates = pieces.iter().filter_map(|piece| match piece {
-        Piece::Date { date, aux } => Some((date, *aux)),
-        Piece::Literal(_) | Piece::Index { .. } => None,
-    });
-    let (date, _) = dates.clone().find(|(_, aux)| !aux).or_else(|| dates.next())?;
-    if 1 < dates.clone().filter(|(_, aux)| !aux).count() {
-        let what = "two dates that both decide when a file is rolled";
-        problems.push(problem(1, what, "mark the coarser one as %d{yyyy/MM, aux}"));
-    }
-    let name = |when: Timestamp| {
-        let mut name = Vec::new();
-        date.render(when, &mut DateCache::default(), &mut name);
-        name
-    };
-    let zone = date.zone();
-    let differs = |period: &Period| {
-        let start = period.start(TRIED_FROM, zone);
-        name(start) != name(period.next(start, zone))
-    };
-    let Some(period) = Period::ALL.into_iter().map(|(_, it)| it).find(differs) else {
-        let what = "a date that is the same for longer than a month";
-        problems.push(problem(1, what, "add months or days, or mark it as aux"));
-        return None;
-    };
-    let mut seen = HashSet::new();
-    let mut when = period.start(TRIED_FROM, zone);
-    for _ in 0..PERIODS_TRIED {
-        if !seen.insert(name(when)) {
-            let what = "a date that comes again, so that names would meet";
-            problems.push(problem(1, what, "add what is missing, as in %d{yyyy-MM-dd_HH}"));
-            break;
-        }
-        when = period.next(when, zone);
-    }
-    Some((period, zone.clone()))
 }
 
 #[cfg(test)]

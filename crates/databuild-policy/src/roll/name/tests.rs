@@ -89,3 +89,56 @@ fn names_that_would_meet_are_refused() {
         assert!(problems.contains(problem), "{pattern}: {problems}");
     }
 }
+
+#[test]
+fn a_name_with_placeholders_is_bound_to_a_file() {
+    let name = parsed("{name}.%d{yyyy-MM-dd}.%i{ext}.gz").unwrap();
+    let now = at("2025-01-27T10:00:00Z");
+    for (file, archive) in [
+        ("error.log", "error.2025-01-27.4.log.gz"),
+        ("a.b+%i{x}.log", "a.b+%i{x}.2025-01-27.4.log.gz"),
+        ("error", "error.2025-01-27.4.gz"),
+        (".error", ".error.2025-01-27.4.gz"),
+        ("%64.%d", "%64.2025-01-27.4.%d.gz"),
+    ] {
+        let bound = name.bind(file);
+        assert_eq!(bound.render_whole(now, 4), archive);
+        assert!(bound.is_one(archive), "{archive}");
+        assert!(bound.is_one(archive.strip_suffix(".gz").unwrap()), "{archive}");
+        assert!(!bound.is_one(file) && !bound.is_one(&format!("x{archive}")), "{file}");
+        assert_eq!(bound.next_index(now, [archive]), 5);
+    }
+    let (one, other) = (name.bind("a.log"), name.bind("a.b.log"));
+    assert!(!one.is_one(&other.render_whole(now, 0)) && !other.is_one(&one.render_whole(now, 0)));
+}
+
+#[test]
+fn placeholders_stand_anywhere() {
+    let name = parsed("%d{yyyyMMdd}-{name}-%03i{ext}").unwrap().bind("job-7.log");
+    let now = at("2025-01-27T10:00:00Z");
+    assert_eq!(name.render(now, 12), "20250127-job-7-012.log");
+    assert!(name.is_one("20250127-job-7-012.log") && name.is_one("20240101-job-7-1000.log"));
+    assert!(!name.is_one("20250127-job-8-012.log") && !name.is_one("20250127-job-7-12.log"));
+    assert_eq!(name.next_index(now, ["20250127-job-7-012.log", "20250127-job-8-099.log"]), 13);
+}
+
+#[test]
+fn braces_are_placeholders_or_wrong() {
+    for (pattern, problem) in [
+        (
+            "{nme}.%i",
+            "column 1: there is no {nme} in the name of a rolled file; there are {name}, which is the file's name without its extension, and {ext}\n",
+        ),
+        ("x.%i{ext", "column 5: a brace that is never closed; close it with }\n"),
+        ("x.%d{yyyy-MM-dd", "column 3: a brace that is never closed; close it with }\n"),
+    ] {
+        assert_eq!(parsed(pattern).unwrap_err(), problem, "{pattern}");
+    }
+}
+
+#[test]
+fn a_date_with_a_comma_stands_in_quotes() {
+    let name = parsed("x.%d{\"yyyy-MM-dd,HH\", Europe/Berlin}").unwrap();
+    assert_eq!(name.render(at("2025-01-27T10:00:00Z"), 0), "x.2025-01-27,11");
+    assert!(name.is_one("x.2025-01-27,11"));
+}
