@@ -2,14 +2,13 @@
 //! in them was found before they are made.
 
 use databuild_io::bus::Start;
+use databuild_plugin::process::ProcessSettings;
 use databuild_policy::layout::Layout;
 use databuild_policy::roll::RotationPolicy;
 use databuild_policy::roll::keep::KeepPolicy;
 use databuild_policy::roll::name::{ArchiveName, Compression};
 use databuild_policy::route::path::PathTemplate;
 use databuild_policy::route::select::Selector;
-use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One pipeline.
@@ -113,23 +112,4 @@ impl ArchiveNaming {
             ArchiveNaming::Dated(name) | ArchiveNaming::Window { name, .. } => name.compression(),
         }
     }
-}
-
-/// `[saver.plugins.NAME]` with a command.
-#[derive(Debug, Clone)]
-pub struct ProcessSettings {
-    /// The program and its arguments.
-    pub command: Vec<String>,
-    /// What it is told at its start.
-    pub settings: Map<String, Value>,
-    /// Its environment, and nothing else.
-    pub environment: BTreeMap<String, String>,
-    /// Longest time until it acknowledges what it was given.
-    pub deadline: Duration,
-    /// Most bytes of memory.
-    pub memory_bytes_max: u64,
-    /// Most open files.
-    pub open_files_max: u64,
-    /// Most events that are given and not acknowledged.
-    pub unacknowledged_max: u64,
 }
