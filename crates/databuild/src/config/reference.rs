@@ -1,6 +1,6 @@
 //! The table of keys as a page: `docs/reference/config.md`.
 
-use super::table::{Entry, ROOT, Shape, State};
+use super::table::{Entry, Section, Shape, State, sections};
 use super::tree::wanted;
 use std::fmt::Write as _;
 
@@ -48,8 +48,14 @@ as they are.
 /// The page.
 pub(crate) fn page() -> String {
     let mut out = HEAD.to_owned();
-    section("", ROOT, &mut out);
-    later(&mut out);
+    let sections = sections();
+    for section in &sections {
+        if let Some(entry) = section.entry {
+            heading(&section.path, entry, &mut out);
+            keys(section.entries(), &mut out);
+        }
+    }
+    later(&sections, &mut out);
     out
 }
 
@@ -60,83 +66,43 @@ fn takes(shape: Shape) -> String {
     wanted(shape).to_owned()
 }
 
-fn section(name: &str, entries: &'static [Entry], out: &mut String) {
-    let rows: Vec<_> = entries.iter().filter(|entry| entry.state == State::Built).collect();
-    if !name.is_empty() {
-        out.push_str(
-            "\n| Key | Takes | Default | Meaning | Example |\n| --- | --- | --- | --- | --- |\n",
-        );
-        for entry in &rows {
-            let example = if entry.example.is_empty() {
-                String::new()
-            } else {
-                format!("`{}`", entry.example)
-            };
-            // Writing into a String cannot fail.
-            let (takes, default) = (takes(entry.shape), entry.default);
-            writeln!(out, "| `{}` | {takes} | {default} | {} | {example} |", entry.name, entry.doc)
-                .ok();
-        }
-    }
-    for entry in rows {
-        let inner =
-            if name.is_empty() { entry.name.to_owned() } else { format!("{name}.{}", entry.name) };
-        let (inner, entry) = match entry.shape {
-            Shape::Named(named) => (format!("{inner}.{}", named.name), named),
-            Shape::Table(_)
-            | Shape::Text
-            | Shape::Texts
-            | Shape::List
-            | Shape::Command
-            | Shape::Number
-            | Shape::Duration
-            | Shape::Size
-            | Shape::OneOf(_)
-            | Shape::Address
-            | Shape::Variables
-            | Shape::Period
-            | Shape::Key(_)
-            | Shape::Anything => (inner, entry),
-        };
-        match entry.shape {
-            Shape::Table(entries) => {
-                writeln!(out, "\n## `[{inner}]`\n\n{}", entry.doc).ok();
-                section(&inner, entries, out);
-            }
-            Shape::Key(entries) => {
-                writeln!(
-                    out,
-                    "\n## `[keys]`\n\n{} For example `region = {}`.\n\nA table has:",
-                    entry.doc, entry.example
-                )
-                .ok();
-                section(&inner, entries, out);
-            }
-            Shape::Named(_)
-            | Shape::Text
-            | Shape::Texts
-            | Shape::List
-            | Shape::Command
-            | Shape::Number
-            | Shape::Duration
-            | Shape::Size
-            | Shape::OneOf(_)
-            | Shape::Address
-            | Shape::Variables
-            | Shape::Period
-            | Shape::Anything => {}
-        }
+fn heading(path: &str, entry: &Entry, out: &mut String) {
+    // Writing into a String cannot fail.
+    if let Shape::Key(_) = entry.shape {
+        let path = path.strip_suffix(".NAME").unwrap_or(path);
+        writeln!(
+            out,
+            "\n## `[{path}]`\n\n{} For example `region = {}`.\n\nA table has:",
+            entry.doc, entry.example
+        )
+        .ok();
+    } else {
+        writeln!(out, "\n## `[{path}]`\n\n{}", entry.doc).ok();
     }
 }
 
-fn later(out: &mut String) {
+fn keys(entries: &[Entry], out: &mut String) {
+    out.push_str(
+        "\n| Key | Takes | Default | Meaning | Example |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for entry in entries.iter().filter(|entry| entry.state == State::Built) {
+        let example = match entry.example {
+            "" => String::new(),
+            example => format!("`{example}`"),
+        };
+        let (takes, default) = (takes(entry.shape), entry.default);
+        writeln!(out, "| `{}` | {takes} | {default} | {} | {example} |", entry.name, entry.told())
+            .ok();
+    }
+}
+
+fn later(sections: &[Section], out: &mut String) {
     out.push_str("\n## Not built yet\n\nThese names are taken. A file that has one is refused (`DB0105`), because ignoring it would promise\nwhat does not happen.\n\n| Key | What it will be about |\n| --- | --- |\n");
-    for (table, entries) in super::table::tables() {
-        for entry in entries.iter().filter(|entry| entry.state == State::Later) {
-            let name = if table.is_empty() {
-                format!("[{}]", entry.name)
-            } else {
-                format!("[{table}] {}", entry.name)
+    for section in sections {
+        for entry in section.entries().iter().filter(|entry| entry.state == State::Later) {
+            let name = match section.path.as_str() {
+                "" => format!("[{}]", entry.name),
+                path => format!("[{path}] {}", entry.name),
             };
             writeln!(out, "| `{name}` | {} |", entry.doc).ok();
         }

@@ -1,7 +1,7 @@
 //! The table of keys as JSON Schema, for editors. Only words that draft 4 has too are used, so that
 //! tools which know no newer one take it as well.
 
-use super::table::{Entry, ROOT, Shape, State};
+use super::table::{Entry, Presence, ROOT, Shape, State};
 use serde_json::{Map, Value, json};
 
 /// The schema of a project file.
@@ -18,7 +18,18 @@ fn table(entries: &[Entry]) -> Value {
     let built = entries.iter().filter(|entry| entry.state == State::Built);
     let properties: Map<_, _> =
         built.map(|entry| (entry.name.to_owned(), described(entry))).collect();
-    json!({ "type": "object", "additionalProperties": false, "properties": properties })
+    let mut table =
+        json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    let required: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.presence == Presence::Required)
+        .map(|entry| entry.name)
+        .collect();
+    // Draft 4 has no empty list of required keys.
+    if let (Value::Object(fields), false) = (&mut table, required.is_empty()) {
+        fields.insert("required".to_owned(), json!(required));
+    }
+    table
 }
 
 fn described(entry: &Entry) -> Value {
@@ -30,14 +41,8 @@ fn described(entry: &Entry) -> Value {
         };
         let (default, example) =
             (or_nothing("Default", entry.default), or_nothing("Example", entry.example));
-        fields.insert("description".to_owned(), json!(format!("{}{default}{example}", entry.doc)));
-        if let Shape::Table(_) = entry.shape {
-            let required: Vec<_> =
-                ["out", "run"].into_iter().filter(|_| entry.name == "NAME").collect();
-            if !required.is_empty() {
-                fields.insert("required".to_owned(), json!(required));
-            }
-        }
+        fields
+            .insert("description".to_owned(), json!(format!("{}{default}{example}", entry.told())));
     }
     value
 }

@@ -16,6 +16,31 @@ pub(crate) struct Entry {
     pub(crate) example: &'static str,
     /// Whether this version does what it says.
     pub(crate) state: State,
+    /// Whether the table it stands in has to have it.
+    pub(crate) presence: Presence,
+}
+
+/// Whether a key has to be given. What refuses a table without it is the check of what the table means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// It has a default, or nothing follows from it.
+    Optional,
+    /// Without it the table means nothing.
+    Required,
+}
+
+impl Entry {
+    /// The meaning, and that it must be given if so: what page and schema say.
+    pub(crate) fn told(&self) -> String {
+        match self.presence {
+            Presence::Optional => self.doc.to_owned(),
+            Presence::Required => format!("{} Must be given.", self.doc),
+        }
+    }
+
+    const fn required(self) -> Self {
+        Self { presence: Presence::Required, ..self }
+    }
 }
 
 /// Whether a key has a meaning in this version.
@@ -62,6 +87,28 @@ pub(crate) enum Shape {
     Anything,
 }
 
+impl Shape {
+    /// The keys of a table, where the value can be one whose keys are fixed.
+    pub(crate) const fn entries(self) -> Option<&'static [Entry]> {
+        match self {
+            Self::Table(entries) | Self::Key(entries) => Some(entries),
+            Self::Named(_)
+            | Self::Text
+            | Self::Texts
+            | Self::List
+            | Self::Command
+            | Self::Number
+            | Self::Duration
+            | Self::Size
+            | Self::OneOf(_)
+            | Self::Address
+            | Self::Variables
+            | Self::Period
+            | Self::Anything => None,
+        }
+    }
+}
+
 const fn key(
     name: &'static str,
     shape: Shape,
@@ -69,11 +116,12 @@ const fn key(
     default: &'static str,
     doc: &'static str,
 ) -> Entry {
-    Entry { name, shape, doc, default, example, state: State::Built }
+    let (state, presence) = (State::Built, Presence::Optional);
+    Entry { name, shape, doc, default, example, state, presence }
 }
 
 const fn later(name: &'static str, doc: &'static str) -> Entry {
-    Entry { name, shape: Shape::Anything, doc, default: "", example: "", state: State::Later }
+    Entry { state: State::Later, ..key(name, Shape::Anything, "", "", doc) }
 }
 
 /// The whole file.
@@ -189,8 +237,9 @@ const JOB_KEYS: &[Entry] = &[
         Shape::Texts,
         "\"clean/date={date}\"",
         "",
-        "What one run makes: a pattern, or several for a run that makes several partitions. Each partition is made by exactly one job. Must be given.",
-    ),
+        "What one run makes: a pattern, or several for a run that makes several partitions. Each partition is made by exactly one job.",
+    )
+    .required(),
     key(
         "in",
         Shape::Texts,
@@ -203,8 +252,9 @@ const JOB_KEYS: &[Entry] = &[
         Shape::Command,
         "\"python clean.py {in} {out}\"",
         "",
-        "How it is made. A text goes to `sh -c` with values quoted for the shell; a list is a program and its arguments. `{in}` and `{out}` are paths or URIs, several become several arguments; `{{name}}` is the text `{name}`. Must be given.",
-    ),
+        "How it is made. A text goes to `sh -c` with values quoted for the shell; a list is a program and its arguments. `{in}` and `{out}` are paths or URIs, several become several arguments; `{{name}}` is the text `{name}`.",
+    )
+    .required(),
     key(
         "needs",
         Shape::Command,
@@ -340,37 +390,43 @@ const SERVE: &[Entry] = &[
     later("token", "Who may use the service."),
 ];
 
-/// Names of all keys that stand in tables of this shape, with how the table is called.
-pub(crate) fn tables() -> Vec<(String, &'static [Entry])> {
-    fn walk(name: &str, shape: Shape, found: &mut Vec<(String, &'static [Entry])>) {
-        match shape {
-            Shape::Table(entries) | Shape::Key(entries) => {
-                found.push((name.to_owned(), entries));
-                for entry in entries {
-                    let inner = if name.is_empty() {
-                        entry.name.to_owned()
-                    } else {
-                        format!("{name}.{}", entry.name)
-                    };
-                    walk(&inner, entry.shape, found);
-                }
-            }
-            Shape::Named(entry) => walk(&format!("{name}.{}", entry.name), entry.shape, found),
-            Shape::Text
-            | Shape::Texts
-            | Shape::List
-            | Shape::Command
-            | Shape::Number
-            | Shape::Duration
-            | Shape::Size
-            | Shape::OneOf(_)
-            | Shape::Address
-            | Shape::Variables
-            | Shape::Period
-            | Shape::Anything => {}
+/// A table of the file: where it stands, and what it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Section {
+    /// Its name, dotted; empty for the whole file. `NAME` stands for what the user chooses.
+    pub(crate) path: String,
+    /// The key that it is the value of; nothing for the whole file.
+    pub(crate) entry: Option<&'static Entry>,
+}
+
+impl Section {
+    /// The keys in it.
+    pub(crate) fn entries(&self) -> &'static [Entry] {
+        self.entry.map_or(ROOT, |entry| entry.shape.entries().unwrap_or_default())
+    }
+}
+
+/// All tables of the file, in its order, each before those in it. The one walk through the keys: who
+/// lists them takes it from here.
+pub(crate) fn sections() -> Vec<Section> {
+    let mut found = Vec::new();
+    walk(Section { path: String::new(), entry: None }, &mut found);
+    found
+}
+
+fn walk(section: Section, found: &mut Vec<Section>) {
+    let (path, entries) = (section.path.clone(), section.entries());
+    found.push(section);
+    for entry in entries {
+        let mut path =
+            if path.is_empty() { entry.name.to_owned() } else { format!("{path}.{}", entry.name) };
+        let mut entry = entry;
+        if let Shape::Named(named) = entry.shape {
+            path = format!("{path}.{}", named.name);
+            entry = named;
+        }
+        if entry.shape.entries().is_some() {
+            walk(Section { path, entry: Some(entry) }, found);
         }
     }
-    let mut found = Vec::new();
-    walk("", Shape::Table(ROOT), &mut found);
-    found
 }

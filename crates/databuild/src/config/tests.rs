@@ -1,7 +1,7 @@
 //! Project files in, everything that is wrong with them out; the table of keys against its pages.
 
 use super::*;
-use crate::config::table::{Entry, State, tables};
+use crate::config::table::{Entry, State, sections};
 use expect_test::{Expect, expect, expect_file};
 use proptest::prelude::*;
 use std::fmt::Write as _;
@@ -448,16 +448,17 @@ fn misspelt(name: &str) -> Vec<String> {
     all.into_iter().map(|letters| letters.into_iter().collect()).collect()
 }
 
+fn header(table: &str) -> String {
+    if table.is_empty() { String::new() } else { format!("[{}]\n", table.replace("NAME", "n")) }
+}
+
 #[test]
 fn every_key_misspelt_by_one_letter_is_caught_with_the_right_suggestion() {
     let mut checked = 0;
-    for (table, entries) in tables() {
+    for section in sections() {
+        let (table, entries) = (&section.path, section.entries());
         let known = |name: &str| entries.iter().any(|entry: &Entry| entry.name == name);
-        let header = if table.is_empty() {
-            String::new()
-        } else {
-            format!("[{}]\n", table.replace("NAME", "n"))
-        };
+        let header = header(table);
         for entry in entries {
             for wrong in misspelt(entry.name).into_iter().filter(|wrong| !known(wrong)) {
                 let text = format!("{header}\"{wrong}\" = 1\n");
@@ -497,9 +498,10 @@ fn a_key_in_the_wrong_table_is_sent_to_its_own() {
 
 #[test]
 fn every_key_of_a_later_version_is_refused_as_such() {
-    for (table, entries) in tables() {
+    for section in sections() {
+        let (table, entries) = (&section.path, section.entries());
         for entry in entries.iter().filter(|entry| entry.state == State::Later) {
-            let header = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
+            let header = header(table);
             let (_, problems) = check(
                 &source(&format!("{header}{} = {{}}\n", entry.name)),
                 &Environment::default(),
@@ -512,13 +514,10 @@ fn every_key_of_a_later_version_is_refused_as_such() {
 
 #[test]
 fn every_example_of_the_table_is_taken() {
-    for (table, entries) in tables() {
+    for section in sections() {
+        let (table, entries) = (&section.path, section.entries());
         for entry in entries.iter().filter(|entry| !entry.example.is_empty()) {
-            let header = if table.is_empty() {
-                String::new()
-            } else {
-                format!("[{}]\n", table.replace("NAME", "n"))
-            };
+            let header = header(table);
             let text = format!("{header}{} = {}\n", entry.name, entry.example);
             let (parsed, mut problems) = tree::parse(&text);
             tree::check(&parsed, &mut problems);

@@ -1,7 +1,7 @@
 //! The parsed file with the place of everything in it, held against the table of keys.
 
 use super::problem::{Code, Problem, nearest, one_of};
-use super::table::{Entry, ROOT, Shape, State, tables};
+use super::table::{Entry, ROOT, Shape, State, sections};
 use databuild_graph::spec::problem::{Place, Step};
 use std::ops::Range;
 use toml::Spanned;
@@ -69,13 +69,11 @@ fn unknown(name: &str, span: Range<usize>, entries: &'static [Entry], path: &str
     let place = if path.is_empty() { String::new() } else { format!(" in [{path}]") };
     let near = nearest(name, entries.iter().map(|entry| entry.name));
     let elsewhere = || {
-        let all = tables();
-        let (table, _) =
-            all.iter().find(|(_, entries)| entries.iter().any(|entry| entry.name == name))?;
-        Some(if table.is_empty() {
-            format!("it stands at the top: [{name}]")
-        } else {
-            format!("it stands in [{table}]")
+        let has = |entries: &[Entry]| entries.iter().any(|entry| entry.name == name);
+        let section = sections().into_iter().find(|section| has(section.entries()))?;
+        Some(match section.path.as_str() {
+            "" => format!("it stands at the top: [{name}]"),
+            path => format!("it stands in [{path}]"),
         })
     };
     let help = if near.is_empty() {
