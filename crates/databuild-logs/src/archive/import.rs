@@ -25,6 +25,12 @@ const INDEX_BYTES_MAX: u64 = 512 << 20;
 /// Read of a member at once.
 const READ_BYTES: usize = 1 << 20;
 
+/// A header of a member, by which an archive begins.
+const HEAD_BYTES: u64 = 512;
+
+/// Most bytes that are quoted of what is no archive: enough to know a file by.
+const QUOTED_BYTES_MAX: usize = 24;
+
 /// Where members wait until all of them are checked, in the store's folder.
 const WAITING_DIR: &str = ".import";
 
@@ -37,6 +43,27 @@ pub struct Imported {
     pub was_there: bool,
 }
 
+/// How something begins that is no archive, in words: `begins with "…"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beginning(String);
+
+impl Beginning {
+    fn of(head: &[u8]) -> Self {
+        let quoted = head.get(..QUOTED_BYTES_MAX).unwrap_or(head);
+        let more = if quoted.len() < head.len() { "…" } else { "" };
+        Beginning(match head {
+            [] => "is empty".to_owned(),
+            _ => format!("begins with \"{}\"{more}", quoted.escape_ascii()),
+        })
+    }
+}
+
+impl std::fmt::Display for Beginning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Why an archive was not taken in. Nothing of it is in the store, unless moving to the place failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -44,8 +71,11 @@ pub enum ImportError {
     #[error("cannot read the archive")]
     Read(#[source] io::Error),
     /// It does not begin as one.
-    #[error("this is no archive of runs")]
-    NoManifest,
+    #[error("this is no archive of runs: it {begins}")]
+    NoManifest {
+        /// How it begins.
+        begins: Beginning,
+    },
     /// Its manifest is of no use.
     #[error("the manifest of the archive cannot be used")]
     Manifest(#[source] ManifestError),
@@ -94,7 +124,7 @@ impl ImportError {
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match self {
-            ImportError::Read(_) | ImportError::NoManifest => {
+            ImportError::Read(_) | ImportError::NoManifest { .. } => {
                 "give a file that `databuild runs export` wrote; unpack a compressed one first, such as zstdcat FILE | databuild runs import -"
             }
             ImportError::Manifest(_) => {
@@ -123,10 +153,16 @@ pub fn import(
     input: &mut dyn Read,
 ) -> Result<Vec<Imported>, ImportError> {
     let waiting = Waiting::open(fs, logs_dir)?;
-    let mut archive = tar::Archive::new(input);
+    let head = head(input).map_err(ImportError::Read)?;
+    let none = || ImportError::NoManifest { begins: Beginning::of(&head) };
+    let mut archive = tar::Archive::new(head.as_slice().chain(input));
     let mut members = archive.entries().map_err(ImportError::Read)?;
-    let first = members.next().ok_or(ImportError::NoManifest)?;
-    let runs = manifest(first.map_err(ImportError::Read)?)?;
+    let first = members.next().ok_or_else(none)?;
+    // What the system says has another kind: this is what the reader of archives says of the bytes.
+    let told = |error: io::Error| {
+        if error.kind() == io::ErrorKind::Other { none() } else { ImportError::Read(error) }
+    };
+    let runs = manifest(first.map_err(told)?, none)?;
     let mut places = Places::new(&runs)?;
     let there = runs.iter().map(|run| is_there(reader, run)).collect::<Result<Vec<_>, _>>()?;
     for member in members {
@@ -151,10 +187,20 @@ pub fn import(
     Ok(done.collect())
 }
 
-fn manifest(member: tar::Entry<'_, impl Read>) -> Result<Vec<ArchivedRun>, ImportError> {
+/// The first block of `input`, or all of it if it is shorter.
+fn head(input: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    input.take(HEAD_BYTES).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn manifest(
+    member: tar::Entry<'_, impl Read>,
+    none: impl FnOnce() -> ImportError,
+) -> Result<Vec<ArchivedRun>, ImportError> {
     let is_manifest = *member.path_bytes() == *MANIFEST_NAME.as_bytes();
     if !is_manifest || MANIFEST_BYTES_MAX < member.size() {
-        return Err(ImportError::NoManifest);
+        return Err(none());
     }
     let mut text = Vec::new();
     member.take(MANIFEST_BYTES_MAX).read_to_end(&mut text).map_err(ImportError::Read)?;

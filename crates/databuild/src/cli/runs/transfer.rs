@@ -127,7 +127,7 @@ impl From<ImportError> for Failure {
         let exit = match &error {
             ImportError::Busy => Exit::Busy,
             ImportError::Read(_)
-            | ImportError::NoManifest
+            | ImportError::NoManifest { .. }
             | ImportError::Manifest(_)
             | ImportError::Member { .. }
             | ImportError::Absent { .. }
