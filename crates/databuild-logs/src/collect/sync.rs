@@ -6,7 +6,8 @@ use crate::limits;
 use rustix::fd::OwnedFd;
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -30,6 +31,9 @@ pub(super) struct SyncDone<K> {
     pub(super) key: K,
     pub(super) result: Result<(), (PathBuf, io::Error)>,
 }
+
+/// What is said of a sync that ended in a panic.
+const DEFECT: &str = "a defect in databuild ended the sync";
 
 struct Group<K> {
     left: AtomicUsize,
@@ -171,16 +175,14 @@ impl<K> Shared<K> {
         }
     }
 
+    /// Syncs, and tells whoever waits. Whatever happens meanwhile, somebody is told: a panic is a sync
+    /// of which nothing is known, as one that failed.
     fn sync(&self, errand: Errand<K>) {
-        let (path, result) = match errand.target {
-            Target::File(path, file) => (path, file.sync_data()),
-            Target::Dir(path) => {
-                let result = self.fs.sync_dir(&path);
-                (path, result)
-            }
-            Target::All(path, all) => (path, all.sync_all()),
-            Target::Work(path, work) => (path, work(self.fs.as_ref())),
-        };
+        let path = errand.target.path().to_owned();
+        let fs = self.fs.as_ref();
+        // Nothing of what it may leave half done is looked at: the file is replaced by another.
+        let synced = catch_unwind(AssertUnwindSafe(|| errand.target.sync(fs)));
+        let result = synced.unwrap_or_else(|_| Err(io::Error::other(DEFECT)));
         let mut finished = Vec::new();
         for group in errand.groups {
             if let Err(error) = &result
@@ -201,10 +203,29 @@ impl<K> Shared<K> {
 
 /// An error for one more of those who wait for the same folder.
 fn same(error: &io::Error) -> io::Error {
-    error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+    let told = || io::Error::new(error.kind(), error.to_string());
+    error.raw_os_error().map_or_else(told, io::Error::from_raw_os_error)
 }
 
 impl Target {
+    fn path(&self) -> &Path {
+        match self {
+            Target::File(path, _)
+            | Target::Dir(path)
+            | Target::All(path, _)
+            | Target::Work(path, _) => path,
+        }
+    }
+
+    fn sync(self, fs: &dyn Fs) -> io::Result<()> {
+        match self {
+            Target::File(_, file) => file.sync_data(),
+            Target::Dir(path) => fs.sync_dir(&path),
+            Target::All(_, all) => all.sync_all(),
+            Target::Work(_, work) => work(fs),
+        }
+    }
+
     fn is_same_dir(&self, other: &Target) -> bool {
         matches!((self, other), (Target::Dir(one), Target::Dir(two)) if one == two)
     }

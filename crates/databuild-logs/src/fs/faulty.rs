@@ -48,6 +48,8 @@ pub(crate) struct Faults {
     pub(crate) write_error: Option<&'static str>,
     /// Syncs of files whose path has this in it fail with EIO.
     pub(crate) sync_error: Option<&'static str>,
+    /// A sync that fails does so by a panic.
+    pub(crate) panics: bool,
     /// A sync that fails throws away what was not synced: zeros are read in its place.
     pub(crate) forgets: bool,
     /// So many of these errors, then no more.
@@ -248,7 +250,9 @@ impl Fs for FaultyFs {
 
 impl FsAll for FaultyFs {
     fn sync_all(&self) -> io::Result<()> {
-        if self.faults().sync_error.is_some() { Err(Errno::IO.into()) } else { Ok(()) }
+        let faults = self.faults();
+        assert!(!(faults.panics && faults.sync_error.is_some()), "a failpoint");
+        if faults.sync_error.is_some() { Err(Errno::IO.into()) } else { Ok(()) }
     }
 }
 
@@ -296,6 +300,7 @@ impl FsFile for File {
 
     fn sync_data(&self) -> io::Result<()> {
         let fails = self.fs.fails(&self.path, |faults| faults.sync_error);
+        assert!(!(fails && self.fs.faults().panics), "a failpoint");
         let mut node = self.node.lock().unwrap();
         if fails {
             if self.fs.faults().forgets {

@@ -1,6 +1,8 @@
 //! What the collector does when the disk does not do its part.
 
-use crate::collect::{CollectError, CollectorStats, Durability, OnFull, RunContext};
+use crate::collect::{
+    CollectError, CollectorStats, ConsumeError, Durability, OnFull, RunContext, StopError,
+};
 use crate::format::JournalRecord;
 use crate::format::journal::JournalPlace;
 use crate::fs::Fs;
@@ -207,6 +209,38 @@ fn a_failed_sync_is_answered_by_a_new_file() {
             assert!(store.collector().health().is_well());
         }
     }
+}
+
+#[test]
+fn a_panic_in_a_sync_is_a_sync_that_failed_and_nobody_waits_for_ever() {
+    for file in ["r.jsonl", "r.idx"] {
+        let once = Faults { sync_error: Some(file), times: Some(1), ..Faults::default() };
+        let (fs, store) = broken(Faults { panics: true, ..once });
+        let (mut writer, ticket) = store.begin("r");
+        writer.write_all(text(3).as_bytes()).unwrap();
+        drop(writer);
+        let record = ticket.wait().unwrap();
+        assert!(record.is_complete(), "{file}: {record:?}");
+        let stored = &fs.dump()[&store.path("r.jsonl")];
+        assert_eq!(record.blake3, *blake3::hash(stored).as_bytes());
+        let facts = "what=rewritten reason=a defect in databuild ended the sync \
+                     suspect=r.jsonl.suspect";
+        assert_eq!(remarks(&fs, &store), [("store_repaired".to_owned(), facts.to_owned())]);
+    }
+}
+
+#[test]
+fn a_panic_of_the_collectors_own_thread_ends_every_wait() {
+    let once = Faults { sync_error: Some(".journal"), times: Some(1), ..Faults::default() };
+    let (_, mut store) = broken(Faults { panics: true, ..once });
+    let (mut writer, ticket) = store.begin("r");
+    writer.write_all(text(3).as_bytes()).ok();
+    assert!(matches!(ticket.wait(), Err(CollectError::Stopped { .. })));
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let next = store.collector().consume_job_output(context("s"), reader.into(), None);
+    assert!(matches!(next, Err(ConsumeError::Stopped)), "{next:?}");
+    let stopped = store.collector.take().unwrap().stop();
+    assert!(matches!(stopped, Err(StopError::Crashed)), "{stopped:?}");
 }
 
 /// A store that syncs as rarely as it may, on a disk that forgets what it fails to sync once.
