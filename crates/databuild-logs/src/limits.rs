@@ -98,6 +98,18 @@ pub const RESERVE_BYTES: u64 = 8 << 20;
 /// See [`RESERVE_BYTES`].
 pub const RESERVE_PART: u64 = 16;
 
-/// Runs that a recovery puts right by the same two syncs. It holds a file of each open, and a thousand is
-/// all that most systems give without being asked.
-pub const RECOVERED_TOGETHER: usize = 256;
+/// Runs that a recovery puts right by the same two syncs: a sync of the file system takes it tens of
+/// milliseconds, however little there is to sync, so ten thousand runs should need few. A recovery holds
+/// a file of each of twice as many, in a process that has just begun: this part of all that it may have
+/// open.
+pub const RECOVERED_FILES_PART: u64 = 4;
+/// See [`RECOVERED_FILES_PART`]. A thousand files are all that most systems give without being asked.
+pub const RECOVERED_TOGETHER_MIN: usize = 64;
+/// See [`RECOVERED_FILES_PART`]. More gain nothing, and what they have to be told is kept in memory.
+pub const RECOVERED_TOGETHER_MAX: usize = 4_096;
+
+/// Threads by which runs are looked at after a crash: the kernel lets few of them into one folder at once.
+pub const RECOVERY_THREADS: usize = 4;
+
+/// Fewer runs than this are looked at by one thread: it takes them milliseconds.
+pub const LOOKED_AT_ALONE_MAX: usize = 64;

@@ -102,10 +102,13 @@ impl Pass {
         known: Option<RunIndex>,
     ) -> io::Result<(Pass, u64)> {
         let mut pass = Pass::new(run, mark);
-        let mut chunk = vec![0; limits::READ_BYTES_MAX];
+        let size = file.size()?;
+        // No more than there is: after a crash there are thousands of files, and nearly all are small.
+        let bytes = usize::try_from(size).unwrap_or(usize::MAX).clamp(1, limits::READ_BYTES_MAX);
+        let mut chunk = vec![0; bytes];
         let mut rest: Vec<u8> = Vec::new();
         if let Some(known) = known {
-            pass.believe(known, file.size()?);
+            pass.believe(known, size);
         }
         let mut offset = pass.hash_known(file, &mut chunk)?;
         loop {

@@ -17,6 +17,7 @@ use databuild_model::ids::JobRunId;
 use databuild_model::spool;
 use databuild_model::time::Day;
 use databuild_policy::naming::{self, JournalName, RunFile};
+use rustix::process::{Resource, getrlimit};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -47,17 +48,23 @@ struct Mending {
     seal: Option<RunRecord>,
 }
 
+/// What is known of a store before its runs are looked at.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    fs: &'a dyn Fs,
+    logs_dir: &'a Path,
+    covered: &'a Covered,
+    /// The names of all that may be a spool: asked once, not once for each run.
+    spools: &'a HashSet<String>,
+}
+
 /// Looks at a run, and writes a new index beside the old one if it needs one. A seal that is not
-/// confirmed by a journal, which tells of `upto` bytes, may never have been synced: its file is read
-/// again. Nothing if there is nothing to be done: it is in order, or somebody writes it, or it has a
-/// spool, so that whoever adopts it goes on with it or closes it.
-fn look(
-    fs: &dyn Fs,
-    logs_dir: &Path,
-    (day, run): (Day, &JobRunId),
-    (upto, confirmed): (u64, bool),
-    spools: &HashSet<String>,
-) -> io::Result<Option<Mending>> {
+/// confirmed by a journal may never have been synced: its file is read again. Nothing if there is nothing
+/// to be done: it is in order, or somebody writes it, or it has a spool, so that whoever adopts it goes on
+/// with it or closes it.
+fn look(known: Known<'_>, day: Day, run: &JobRunId) -> io::Result<Option<Mending>> {
+    let Known { fs, logs_dir, covered, spools } = known;
+    let (upto, confirmed) = covered.get(run).copied().unwrap_or_default();
     let paths = RunPaths::new(logs_dir, day, run);
     let file = fs.open_append(&paths.entries)?;
     if file.size()? == 0 {
@@ -77,8 +84,8 @@ fn look(
     if spools.contains(run.as_str()) && has_spool(fs, logs_dir, run)? {
         return Ok(None);
     }
-    let known = if upto <= size { index } else { None };
-    let rebuilt = rebuild_known(file.as_ref(), run, upto, known)?;
+    let index = if upto <= size { index } else { None };
+    let rebuilt = rebuild_known(file.as_ref(), run, upto, index)?;
     let seal = seal.filter(|record| record.blake3 == rebuilt.record.blake3);
     if seal.is_none() {
         let new = new_index(&paths);
@@ -94,7 +101,37 @@ fn look(
     Ok(Some(Mending { day, run, paths, file, size, rebuilt, seal }))
 }
 
-/// The names of all that may be a spool: asked once, not once for each run.
+/// A run that was looked at: its name, and what came of it.
+type Looked = (JobRunId, io::Result<Option<Mending>>);
+
+/// Looks at some runs, side by side if there are many: half of the time goes into waiting for the kernel.
+fn look_at(known: Known<'_>, runs: &[(Day, JobRunId)]) -> Vec<Looked> {
+    let each = |runs: &[(Day, JobRunId)]| -> Vec<Looked> {
+        runs.iter().map(|(day, run)| (run.clone(), look(known, *day, run))).collect()
+    };
+    if runs.len() < limits::LOOKED_AT_ALONE_MAX {
+        return each(runs);
+    }
+    let part = runs.len().div_ceil(limits::RECOVERY_THREADS);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            runs.chunks(part).map(|runs| (runs, scope.spawn(move || each(runs)))).collect();
+        // One that ended by a defect is looked at here, where the defect shows.
+        parts
+            .into_iter()
+            .flat_map(|(runs, part)| part.join().unwrap_or_else(|_| each(runs)))
+            .collect()
+    })
+}
+
+/// Runs that are put right together: each has a file open, and whoever starts may have little room for
+/// that.
+fn together() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let part = usize::try_from(files / limits::RECOVERED_FILES_PART).unwrap_or(usize::MAX);
+    part.clamp(limits::RECOVERED_TOGETHER_MIN, limits::RECOVERED_TOGETHER_MAX)
+}
+
 fn spools(fs: &dyn Fs, logs_dir: &Path) -> io::Result<HashSet<String>> {
     match fs.list(&logs_dir.join(spool::SPOOL_DIR)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(HashSet::new()),
@@ -250,36 +287,42 @@ fn catch_up(
     // The folders of the days, which the dead collector may not have come to.
     fs.sync_dir(logs_dir)?;
     let spools = spools(fs, logs_dir)?;
-    let mut mending = Vec::new();
-    for day in days_since(fs, logs_dir, since)? {
-        for item in fs.list(&logs_dir.join(naming::day_dir(day)))? {
-            let Some((run, RunFile::Entries)) = naming::parse_run_file(&item.name) else {
-                continue;
-            };
-            let told = covered.get(&run).copied().unwrap_or_default();
-            match look(fs, logs_dir, (day, &run), told, &spools) {
-                Ok(run) => mending.extend(run),
+    let known = Known { fs, logs_dir, covered: &covered, spools: &spools };
+    let runs = runs_since(fs, logs_dir, since)?;
+    let mut ready = Vec::new();
+    for runs in runs.chunks(together()) {
+        // The disk is waited for while the next runs are looked at.
+        let (mended, looked) = std::thread::scope(|scope| {
+            let before = std::mem::take(&mut ready);
+            let mending = (!before.is_empty())
+                .then(|| scope.spawn(|| mend(known, all.as_ref(), before, &mut writer, done)));
+            let looked = look_at(known, runs);
+            (mending.map(|it| it.join()), looked)
+        });
+        if let Some(mended) = mended {
+            mended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        for (run, looked) in looked {
+            match looked {
+                Ok(run) => ready.extend(run),
                 Err(error) => done.failed.push((run, error.to_string())),
-            }
-            if limits::RECOVERED_TOGETHER <= mending.len() {
-                mend(fs, all.as_ref(), &mut mending, &covered, &mut writer, done)?;
             }
         }
     }
-    mend(fs, all.as_ref(), &mut mending, &covered, &mut writer, done)?;
+    mend(known, all.as_ref(), ready, &mut writer, done)?;
     // Not closed if something is still to be done: the next start tries again.
     if done.failed.is_empty() { writer.close() } else { Ok(()) }
 }
 
 /// Puts some runs right, and tells of them in the journal.
 fn mend(
-    fs: &dyn Fs,
+    Known { fs, covered, .. }: Known<'_>,
     all: &dyn FsAll,
-    mending: &mut Vec<Mending>,
-    covered: &Covered,
+    mut mending: Vec<Mending>,
     writer: &mut JournalWriter,
     done: &mut Recovery,
 ) -> io::Result<()> {
+    let mending = &mut mending;
     // Without torn tails the order does not matter: an index that a power cut spoils is made again, since
     // no journal tells of its run yet.
     if mending.iter().any(|run| run.rebuilt.record.bytes < run.size) {
@@ -343,6 +386,19 @@ fn each_batch(
         }
         place = next;
     }
+}
+
+/// The runs that began on `since` or later, in the order of their days.
+fn runs_since(fs: &dyn Fs, logs_dir: &Path, since: Day) -> io::Result<Vec<(Day, JobRunId)>> {
+    let mut runs = Vec::new();
+    for day in days_since(fs, logs_dir, since)? {
+        for item in fs.list(&logs_dir.join(naming::day_dir(day)))? {
+            if let Some((run, RunFile::Entries)) = naming::parse_run_file(&item.name) {
+                runs.push((day, run));
+            }
+        }
+    }
+    Ok(runs)
 }
 
 /// The days that have a folder, from `since` on, in order.

@@ -6,6 +6,7 @@ use crate::format::index;
 use crate::format::journal::{self, JournalPlace, JournalRecord};
 use crate::fs::faulty::FaultyFs;
 use crate::fs::{Fs, read_whole};
+use crate::limits;
 use crate::store::journal as journals;
 use crate::store::rebuild::rebuild;
 use crate::testing::{Store, end_line, log_line, run_id};
@@ -166,6 +167,32 @@ fn zeros_in_the_place_of_what_was_not_synced_are_put_right() {
             assert_eq!(index.seal.unwrap().blake3, hash, "{path:?} from {from}");
         }
     }
+}
+
+/// More runs than are put right together, and more than one thread looks at; every tenth has a torn tail.
+#[test]
+fn thousands_of_runs_are_put_right_as_one_is() {
+    let (dir, mut files) = killed();
+    let count = limits::RECOVERED_TOGETHER_MAX + limits::LOOKED_AT_ALONE_MAX;
+    for number in 0..count {
+        let run = format!("run-{number}");
+        let tail = if number % 10 == 0 { "{\"half" } else { "" };
+        let text = format!("{}\n{tail}", log_line(&run, 1, "INFO", "a"));
+        files.insert(dir.join(format!("2025-01-27/{run}.jsonl")), text.into_bytes());
+    }
+    let fs = FaultyFs::with(&files);
+    let done = recover(&fs, &dir, today()).unwrap();
+    assert_eq!((done.restored.len(), done.failed), (count, Vec::new()));
+    assert_eq!((done.journalled, done.torn_bytes), (count as u64, 6 * count.div_ceil(10) as u64));
+    let after = fs.dump();
+    for number in 0..count {
+        let entries = &after[&dir.join(format!("2025-01-27/run-{number}.jsonl"))];
+        let index = index::read_index(&after[&dir.join(format!("2025-01-27/run-{number}.idx"))]);
+        let seal = index.unwrap().seal.unwrap();
+        assert_eq!(seal.blake3, *blake3::hash(entries).as_bytes());
+        assert_eq!(seal.torn_bytes, if number % 10 == 0 { 6 } else { 0 });
+    }
+    assert_eq!(recover(&fs, &dir, today()).unwrap(), Recovery::default());
 }
 
 #[test]
