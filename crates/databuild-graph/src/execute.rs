@@ -14,6 +14,7 @@ mod keeper;
 mod needs;
 mod note;
 pub mod observe;
+mod orphans;
 pub mod outcome;
 mod process;
 mod reason;

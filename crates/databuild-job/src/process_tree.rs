@@ -11,7 +11,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Names the run in the environment of the job.
@@ -170,13 +170,24 @@ pub(crate) fn holders(targets: &[(Stream, PathBuf)]) -> Vec<(i32, Stream)> {
     found
 }
 
+/// Whether `pid` itself holds the named pipe `path` open, to read and to write.
+pub(crate) fn keeps(pid: i32, path: &Path) -> bool {
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let mut pipes = open.filter(|entry| fs::read_link(entry.path()).is_ok_and(|it| it == path));
+    pipes.any(|entry| access(pid, &entry.file_name()) == Some(libc::O_RDWR))
+}
+
 /// Whether a descriptor of `pid` is open for writing; `true` if that is not known.
 fn writes(pid: i32, descriptor: &OsStr) -> bool {
+    access(pid, descriptor).is_none_or(|way| way != libc::O_RDONLY)
+}
+
+/// How a descriptor of `pid` is open.
+fn access(pid: i32, descriptor: &OsStr) -> Option<i32> {
     let path = format!("/proc/{pid}/fdinfo/{}", descriptor.display());
-    let info = fs::read_to_string(path).unwrap_or_default();
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-    let flags = flags.and_then(|it| u32::from_str_radix(it.trim(), 8).ok());
-    flags.is_none_or(|flags| flags & 3 != 0)
+    let info = fs::read_to_string(path).ok()?;
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    Some(i32::from_str_radix(flags.trim(), 8).ok()? & libc::O_ACCMODE)
 }
 
 /// Sends `signal` to `pid` if it still descends from us: between the look at the tree and now it may

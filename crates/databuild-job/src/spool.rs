@@ -10,11 +10,12 @@ pub(crate) use segments::{Got, Segments};
 pub(crate) use state::StateFile;
 
 use crate::limits::{SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SPOOL_BYTES_DEFAULT, SPOOL_BYTES_MIN};
+use crate::process_tree;
 use databuild_model::entry::Stream;
 use databuild_model::job_config::JobConfig;
 use databuild_model::spool::{
-    Capture, LAUNCHED_FILE, RESUME_FILE, RUN_FILE, Resume, STORED_FILE, STORED_MARK_BYTES,
-    SpoolRun, decode_stored_mark, segment_name,
+    Capture, LAUNCHED_FILE, OnParentDeath, RESUME_FILE, RUN_FILE, Resume, STORED_FILE,
+    STORED_MARK_BYTES, SpoolRun, decode_stored_mark, segment_name,
 };
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
@@ -34,6 +35,8 @@ pub(crate) struct Spool {
     path: PathBuf,
     pub(crate) capture: Capture,
     pub(crate) bytes_max: u64,
+    /// How the job has its ends of the named pipes open.
+    job_end: OFlags,
 }
 
 /// One stream of the job, ready for it to be started.
@@ -65,6 +68,7 @@ impl Spool {
             path: path.to_owned(),
             capture,
             bytes_max: bytes_max.max(SPOOL_BYTES_MIN),
+            job_end: job_end(config.on_parent_death.unwrap_or_default()),
         }))
     }
 
@@ -77,7 +81,7 @@ impl Spool {
     pub(crate) fn stream(&self, stream: Stream, consumed: u64) -> io::Result<Opened> {
         let (segments, fifo) = self.rest_of(stream, consumed)?;
         let writer = match &fifo {
-            Some(fifo) => fifo.writer()?,
+            Some(fifo) => fifo.writer(self.job_end)?,
             None => {
                 let flags = OFlags::WRONLY
                     | OFlags::APPEND
@@ -114,6 +118,11 @@ impl Spool {
         };
         // What /proc shows is the path without links.
         self.path.canonicalize().unwrap_or_else(|_| self.path.clone()).join(name)
+    }
+
+    /// Whether the process `pid` itself holds the pipe of `stream`: nothing in it can have been lost.
+    pub(crate) fn is_kept_by(&self, pid: i32, stream: Stream) -> bool {
+        process_tree::keeps(pid, &self.stream_path(stream))
     }
 
     /// The file into which a command that is started now writes its number.
@@ -156,6 +165,16 @@ impl Spool {
         let pipe = rustix::fs::openat(&self.folder, name, flags, Mode::empty())?;
         expect_fifo(&pipe)?;
         Ok(pipe)
+    }
+}
+
+/// A job that has its pipes open for reading as well keeps them itself: when all of us are killed at once
+/// it is not told that nobody reads, it waits when a pipe is full, and what is in them stays until
+/// somebody takes the run over. A job that shall not outlive us is better told.
+fn job_end(on_parent_death: OnParentDeath) -> OFlags {
+    match on_parent_death {
+        OnParentDeath::Continue => OFlags::RDWR,
+        OnParentDeath::Stop => OFlags::WRONLY,
     }
 }
 

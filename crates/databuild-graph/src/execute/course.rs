@@ -139,7 +139,10 @@ impl Course<'_> {
     pub(super) fn finish(mut self, first: Attended) -> Ended {
         let mut attended = first;
         let mut deaths = 0;
+        let mut settling = None;
         loop {
+            // Before the wrapper is reaped: of its job nobody forgets how it ended from now on.
+            settling = attended.wrapper.wait_for_end().or(settling);
             let wrapper = attended.wrapper.wait();
             self.control.detach();
             let record = attended.ticket.wait().map_err(|error| chain(&error));

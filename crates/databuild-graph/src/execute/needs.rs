@@ -1,5 +1,6 @@
 //! Runs the `needs` command of a job, which prints the partitions that a run of it needs.
 
+use super::orphans;
 use super::stop::{StopFlag, StopLevel};
 use crate::limits;
 use crate::plan::{NeedsRunner, TaskCommand};
@@ -35,23 +36,26 @@ impl NeedsRunner for CommandNeeds<'_> {
         #[expect(clippy::disallowed_methods, reason = "the executor starts `needs` commands")]
         let mut child = Command::new(program);
         // A group of its own, so that all of it can be stopped.
-        let mut child = child
+        let child = child
             .args(args)
             .envs(&command.env)
             .current_dir(&command.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| format!("{program}: {error}"))?;
+            .process_group(0);
+        let mut own = orphans::spawn(child).map_err(|error| format!("{program}: {error}"))?;
+        let child = &mut own.child;
         let timeout = job.timeout.unwrap_or(TIMEOUT_DEFAULT);
-        let heard = self.listen(&mut child, timeout);
+        let heard = self.listen(child, timeout);
         if heard.is_err() {
             // Its number is ours until it is waited for; what it started is in its group.
-            kill_process_group(Pid::from_child(&child), Signal::KILL).ok();
+            kill_process_group(Pid::from_child(child), Signal::KILL).ok();
         }
         let status = child.wait().map_err(|error| error.to_string())?;
+        drop(own);
+        // What the one before left behind.
+        orphans::bury();
         let Heard { stdout, stderr } = heard?;
         read(status, stdout, &stderr)
     }

@@ -2,6 +2,7 @@
 //! tells is the collector's business.
 
 use super::engine::EngineParts;
+use super::orphans::{self, Own, Settling};
 use super::process;
 use super::request::CommandStdin;
 use crate::limits;
@@ -14,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 /// A wrapper that runs, or did.
 pub(super) struct Wrapper {
@@ -26,7 +27,7 @@ pub(super) struct Wrapper {
 }
 
 enum Process {
-    Ours(Child),
+    Ours(Own),
     Others(OwnedFd),
 }
 
@@ -85,12 +86,12 @@ impl Wrapper {
             .stderr(stderr)
             .process_group(0);
         let program = parts.wrapper.program.display();
-        let child = command.spawn().map_err(cannot(&format!("cannot start {program}")));
-        let mut child = child.inspect_err(|_| remove(scratch.as_deref()))?;
-        let pid = child.id();
-        let entries = child.stdout.take().map(OwnedFd::from);
+        let own = orphans::spawn(&mut command).map_err(cannot(&format!("cannot start {program}")));
+        let mut own = own.inspect_err(|_| remove(scratch.as_deref()))?;
+        let pid = own.child.id();
+        let entries = own.child.stdout.take().map(OwnedFd::from);
         let wrapper =
-            Wrapper { process: Process::Ours(child), diagnostics: Some(diagnostics), scratch };
+            Wrapper { process: Process::Ours(own), diagnostics: Some(diagnostics), scratch };
         match entries {
             Some(entries) => Ok(Started { wrapper, entries, pid }),
             None => {
@@ -107,8 +108,9 @@ impl Wrapper {
 
     /// Gives it its configuration, if it has none yet.
     pub(super) fn configure(&mut self, config: &JobConfig) {
-        let Process::Ours(child) = &mut self.process else { return };
-        if let (Some(mut stdin), Ok(config)) = (child.stdin.take(), serde_json::to_vec(config)) {
+        let Process::Ours(own) = &mut self.process else { return };
+        if let (Some(mut stdin), Ok(config)) = (own.child.stdin.take(), serde_json::to_vec(config))
+        {
             // A wrapper that does not read it says why, or ends without a word: both are seen.
             stdin.write_all(&config).ok();
         }
@@ -116,17 +118,26 @@ impl Wrapper {
 
     /// Ends one that got no configuration, so it started nothing.
     pub(super) fn discard(self) {
-        if let Process::Ours(mut child) = self.process {
-            child.kill().ok();
-            child.wait().ok();
+        if let Process::Ours(mut own) = self.process {
+            own.child.kill().ok();
+            own.child.wait().ok();
         }
         remove(self.scratch.as_deref());
+    }
+
+    /// Waits until it has ended. What is left of its job comes to us if it was killed, and is kept as
+    /// long as the answer is.
+    pub(super) fn wait_for_end(&self) -> Option<Settling> {
+        match &self.process {
+            Process::Ours(own) => own.wait_for_end(),
+            Process::Others(_) => None,
+        }
     }
 
     /// Waits until it is gone.
     pub(super) fn wait(self) -> WrapperEnd {
         let status = match self.process {
-            Process::Ours(mut child) => child.wait().ok(),
+            Process::Ours(mut own) => own.child.wait().ok(),
             Process::Others(process) => {
                 process::wait_for_end(&process);
                 None

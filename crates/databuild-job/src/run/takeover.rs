@@ -133,7 +133,11 @@ impl Run<'_> {
             report::launched(&mut self.emitter, when, &self.checked, pid);
         }
         // What was in a pipe when nobody had it open is gone, and nobody can say how much it was.
-        let held = self.keeping.as_ref().is_some_and(|it| it.same_executor(state));
+        let held = self.keeping.as_ref().is_some_and(|it| {
+            let pid = job.pid();
+            let keeps = |stream| pid.is_some_and(|pid| it.spool.is_kept_by(pid, stream));
+            it.same_executor(state) || keeps(Stream::Stdout) && keeps(Stream::Stderr)
+        });
         let broken = !held
             && !state.drained
             && state.pipe_bytes.is_some_and(|bytes| !rest.same_pipes(bytes));

@@ -64,9 +64,9 @@ impl Fifo {
         rustix::pipe::fcntl_getpipe_size(&self.reading).map_or(0, |size| size as u64)
     }
 
-    /// An end for the job: an ordinary, blocking one.
-    pub(super) fn writer(&self) -> io::Result<OwnedFd> {
-        let flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    /// An end for the job: an ordinary, blocking one, open in this `way`.
+    pub(super) fn writer(&self, way: OFlags) -> io::Result<OwnedFd> {
+        let flags = way | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.folder, &*self.name, flags, Mode::empty())?)
     }
 

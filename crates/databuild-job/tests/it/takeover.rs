@@ -169,3 +169,38 @@ fn when_nobody_is_left_who_knows_the_run_says_so() {
     assert_eq!((said.end("complete"), said.messages()), ("false", vec!["ready"]));
     assert_eq!(said.event("gap").metadata.get("from"), Some("6"));
 }
+
+#[test]
+fn a_job_keeps_its_pipes_itself_when_nobody_else_is_left_to() {
+    // The last line is larger than a pipe: the job waits until somebody takes something out of it.
+    let script =
+        "echo ready; GATE; seq 1 1000; GATE; head -c 3000000 /dev/zero | tr '\\0' x; exit 3";
+    let mut relay = Relay::new(script, json!({}));
+    let mut leg = relay.start(false);
+    assert!(relay.store(&mut leg, |entry| matches!(entry.content, Content::Log(_))));
+    relay.let_go();
+    relay.kill(leg);
+    relay.open_gate();
+    // It comes here only if what it wrote before did not kill it.
+    relay.open_gate();
+    let said = relay.finish();
+    assert_eq!((said.code, said.end("cause"), said.end("complete")), (Some(3), "exit", "true"));
+    let expected = format!("ready\n{}{}", numbers(1_000), "x".repeat(3_000_000));
+    assert_eq!(said.end("stdout_bytes"), expected.len().to_string());
+    assert_eq!(said.end("stdout_blake3"), blake3::hash(expected.as_bytes()).to_hex().as_str());
+}
+
+#[test]
+fn a_job_that_shall_not_outlive_us_is_told_when_nobody_is_left() {
+    let script = "echo ready; GATE; exec seq 1 1000";
+    let mut relay = Relay::new(script, json!({"on_parent_death": "stop"}));
+    let mut leg = relay.start(false);
+    assert!(relay.store(&mut leg, |entry| matches!(entry.content, Content::Log(_))));
+    relay.let_go();
+    relay.kill(leg);
+    relay.open_gate();
+    assert!(relay.state_of_launched_is_zombie());
+    let said = relay.finish();
+    assert_eq!((said.end("cause"), said.end("complete")), ("signal", "false"));
+    assert_eq!(said.messages(), ["ready"]);
+}

@@ -231,6 +231,69 @@ fn a_run_whose_build_and_wrapper_were_killed_is_gone_on_with() {
 }
 
 #[test]
+fn a_job_whose_build_and_wrapper_are_killed_at_once_is_told_nothing_and_goes_on() {
+    let job = "i=0; while [ $i -lt 500 ]; do i=$((i+1)); echo line $i; done; echo go > ready.fifo
+until [ -e free ]; do sleep 0.02; done
+while [ $i -lt 1000 ]; do i=$((i+1)); echo line $i; done; : > wrote
+until [ -e taken ]; do sleep 0.02; done; echo made > slow";
+    let env = TestEnv::new();
+    let settings = format!("[jobs.slow]\nout = \"slow\"\nrun = \"\"\"{job}\"\"\"\n");
+    env.write("databuild.toml", &settings);
+    assert!(env.sh("mkfifo ready.fifo").status.success());
+    let mut command = env.databuild();
+    command.args(["build", "--progress", "lines", "slow"]).stderr(Stdio::null());
+    let build = command.spawn().expect("a build");
+    let mut running = Running { env, build };
+    running.wait_for_job();
+    running.kill_build();
+    let env = &running.env;
+    env.kill("wrapper");
+    env.free();
+    wait_for("a job that wrote to nobody", || env.work().join("wrote").exists().then_some(()));
+    let mut second = env.databuild();
+    second.args(["build", "--progress", "lines", "slow"]).stderr(Stdio::null());
+    let mut second = second.spawn().expect("a build");
+    wait_for("an adopter", || (env.run_state() == "running").then_some(()));
+    env.write("taken", "");
+    assert!(second.wait().expect("an end").success());
+    env.check_whole();
+}
+
+#[test]
+fn how_a_job_ended_is_known_also_if_its_wrapper_was_dead_by_then() {
+    let env = TestEnv::new();
+    let job = "echo hello; echo go > ready.fifo; read x < free.fifo; exit 7";
+    env.write("databuild.toml", &format!("[jobs.slow]\nout = \"slow\"\nrun = '{job}'\n"));
+    assert!(env.sh("mkfifo ready.fifo free.fifo").status.success());
+    let mut command = env.databuild();
+    command.args(["build", "--progress", "lines", "slow"]).stderr(Stdio::null());
+    let build = command.spawn().expect("a build");
+    let mut running = Running { env, build };
+    running.wait_for_job();
+    let env = &running.env;
+    let job = env.process("job");
+    // Nobody replaces the wrapper before the job has ended.
+    let build = running.build.id();
+    assert!(env.sh(&format!("kill -STOP {build}")).status.success());
+    env.kill("wrapper");
+    assert!(env.sh("echo go > free.fifo").status.success());
+    let state = || std::fs::read_to_string(format!("/proc/{job}/stat")).unwrap_or_default();
+    wait_for("the end of the job", || {
+        let state = state();
+        (state.is_empty() || state.contains(") Z ")).then_some(())
+    });
+    assert!(env.sh(&format!("kill -CONT {build}")).status.success());
+    assert_eq!(running.build.wait().expect("an end").code(), Some(1));
+    let text = env.said("databuild logs 1.1 --kind event -o jsonl");
+    let last: Value = serde_json::from_str(text.lines().last().expect("an entry")).expect("JSON");
+    let event = &last["content"]["job_event"];
+    assert_eq!(event["exit_code"], 7, "{text}");
+    assert_eq!(event["metadata"]["cause"], "exit", "{text}");
+    assert_eq!(event["metadata"]["wrapper_restarts"], "1", "{text}");
+    assert_eq!(state(), "", "it is buried");
+}
+
+#[test]
 fn when_all_are_killed_the_run_is_closed_with_what_it_wrote_and_why_it_has_no_end() {
     let mut running = Running::start("");
     // First the one that would replace the others.
