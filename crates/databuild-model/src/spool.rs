@@ -69,6 +69,40 @@ pub enum OnParentDeath {
     Stop,
 }
 
+/// What a job waits for while it cannot write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Block {
+    /// Its spool holds as much as it may: until some of it is stored.
+    SpoolFull,
+    /// The file system of the spool is full.
+    NoSpace,
+    /// Whoever runs it may have no more of that file system.
+    OverQuota,
+    /// The spool cannot be written for another reason.
+    WriteFailed,
+}
+
+impl Block {
+    /// All there are.
+    pub const ALL: &'static [Block] =
+        &[Block::SpoolFull, Block::NoSpace, Block::OverQuota, Block::WriteFailed];
+
+    /// The word in records.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Block::SpoolFull => "spool_full",
+            Block::NoSpace => "no_space",
+            Block::OverQuota => "over_quota",
+            Block::WriteFailed => "write_failed",
+        }
+    }
+
+    /// Reads the word; `None` for one that a later version has written.
+    pub fn parse(word: &str) -> Option<Block> {
+        Block::ALL.iter().copied().find(|block| block.as_str() == word)
+    }
+}
+
 impl Capture {
     /// All there are.
     pub const ALL: &'static [Capture] = &[Capture::Spool, Capture::Pipe, Capture::File];
@@ -185,10 +219,12 @@ pub struct SpoolState {
     /// What its process tree used of the processors, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_seconds: Option<f64>,
-    /// What the job waits for while it cannot write: `spool_full` (until what it has written is
-    /// stored), `no_space` or `write_failed` (both on the file system of the spool).
+    /// What the job waits for while it cannot write: a word of [`Block`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<String>,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocked_since_ns: Option<i64>,
     /// Whoever had started the wrapper when the command was started: while that lives, and holds the
     /// spare ends, nothing in the pipes can be lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]

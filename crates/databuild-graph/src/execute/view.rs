@@ -4,7 +4,8 @@ use super::adopt;
 use super::spool;
 use crate::bel::lease::owner::Owner;
 use databuild_model::ids::JobRunId;
-use databuild_model::spool::{Capture, OnParentDeath};
+use databuild_model::spool::{Block, Capture, OnParentDeath};
+use databuild_model::time::Timestamp;
 use std::path::Path;
 
 /// A run whose spool is there: it goes on, or its end is not stored yet.
@@ -16,6 +17,17 @@ pub struct Spooled {
     pub on_parent_death: OnParentDeath,
     /// Who sees to it.
     pub watch: Watch,
+    /// What its job waits for, if it cannot write.
+    pub blocked: Option<Blocked>,
+}
+
+/// What a job waits for that cannot write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blocked {
+    /// What.
+    pub by: Block,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Who sees to a run.
@@ -61,7 +73,16 @@ pub fn spooled(logs_dir: &Path, run: &JobRunId) -> Option<Spooled> {
         capture: described.config.capture.unwrap_or_default(),
         on_parent_death: described.config.on_parent_death.unwrap_or_default(),
         watch,
+        blocked: blocked(&dir),
     })
+}
+
+/// What the wrapper says that its job waits for, as long as there is a wrapper.
+fn blocked(dir: &Path) -> Option<Blocked> {
+    let state = spool::read_state(dir)?;
+    let (by, since) = (Block::parse(&state.blocked?)?, state.blocked_since_ns?);
+    Owner(state.wrapper).pid_here()?;
+    Some(Blocked { by, since: Timestamp::from_nanos(since) })
 }
 
 /// All runs that have a spool.

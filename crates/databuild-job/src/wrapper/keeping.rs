@@ -11,7 +11,7 @@ use crate::lines::Moment;
 use crate::spool::{Spool, StateFile};
 use crate::told::Told;
 use crate::usage::Usage;
-use databuild_model::spool::{Phase, SpoolState};
+use databuild_model::spool::{Block, Phase, SpoolState};
 use databuild_model::time::Timestamp;
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -108,16 +108,14 @@ impl Keeping {
     }
 }
 
-/// What the job waits for, in a word for the state.
-fn blocked(channels: &[Channel; 2], full: bool) -> Option<String> {
-    let refused = channels.iter().find_map(Channel::refused);
-    let word = match refused {
-        Some(Errno::NOSPC | Errno::DQUOT) => "no_space",
-        Some(_) => "write_failed",
-        None if full => "spool_full",
-        None => return None,
-    };
-    Some(word.to_owned())
+/// What the job waits for.
+fn blocked(channels: &[Channel; 2], full: bool) -> Option<Block> {
+    match channels.iter().find_map(Channel::refused) {
+        Some(Errno::NOSPC) => Some(Block::NoSpace),
+        Some(Errno::DQUOT) => Some(Block::OverQuota),
+        Some(_) => Some(Block::WriteFailed),
+        None => full.then_some(Block::SpoolFull),
+    }
 }
 
 impl Wrapper<'_> {
@@ -141,9 +139,12 @@ impl Wrapper<'_> {
                 channel.stored(mark);
             }
         }
-        let blocked = blocked(&self.channels, full);
-        if keeping.state().blocked != blocked {
-            keeping.change(|state| state.blocked = blocked);
+        let blocked = blocked(&self.channels, full).map(Block::as_str);
+        if keeping.state().blocked.as_deref() != blocked {
+            keeping.change(|state| {
+                state.blocked = blocked.map(str::to_owned);
+                state.blocked_since_ns = blocked.map(|_| at.wall.as_nanos());
+            });
         }
         if keeping.state.is_unwritten() && keeping.look_at.is_none_or(|due| due <= at.mono) {
             keeping.state.write();

@@ -11,6 +11,10 @@ fn the_forms_are_written_as_they_were_read() {
     let state = r#"{"version":1,"phase":"ended","wrapper":"b/pid:[1]/8/100","job":"b/pid:[1]/9/101","launched_at_ns":1737973846000000000,"ended_at_ns":1737973847000000000,"exit_code":3,"memory_peak_bytes":4096,"cpu_seconds":0.5,"wrapper_restarts":1}"#;
     let read: SpoolState = serde_json::from_str(state).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), state);
+    let state = r#"{"version":1,"phase":"running","wrapper":"b/pid:[1]/8/100","blocked":"no_space","blocked_since_ns":1737973847000000000,"wrapper_restarts":0}"#;
+    let read: SpoolState = serde_json::from_str(state).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), state);
+    assert_eq!(read.blocked.as_deref().and_then(Block::parse), Some(Block::NoSpace));
     let resume = r#"{"version":1,"next_sequence":12,"stdout_consumed":400,"stderr_consumed":0,"stdout_fragments":2,"stderr_fragments":0,"events":["job_config_started","task_launched"],"manifest":false}"#;
     let read: Resume = serde_json::from_str(resume).unwrap();
     assert_eq!(serde_json::to_string(&read).unwrap(), resume);

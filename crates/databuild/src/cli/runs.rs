@@ -14,7 +14,9 @@ use databuild_graph::bel::select::Selected;
 use databuild_graph::execute::observe::Unobserved;
 use databuild_graph::execute::view::{Watch, spooled_runs};
 use databuild_model::bel::BuildEvent;
+use databuild_model::clock::Clock;
 use databuild_model::ids::JobRunId;
+use databuild_model::spool::Block;
 use std::io::Write;
 
 /// Does what was asked for.
@@ -38,8 +40,9 @@ pub(crate) fn run(args: &RunsArgs, context: &Context) -> Result<Exit, Failure> {
     };
     match &args.command {
         Some(RunsCommand::Export { .. } | RunsCommand::Import { .. }) | None => {
-            let exit = list::run(args, context, &bel)?;
+            let exit = list::run(args, context, &project.config().logs_dir, &bel)?;
             name_unwatched(context, &project, &bel)?;
+            name_blocked(context, &project, &bel)?;
             Ok(exit)
         }
         Some(RunsCommand::Show { id }) => show::run(id, context, &project, &bel),
@@ -59,6 +62,23 @@ fn name_unwatched(context: &Context, project: &Project, bel: &Bel) -> Result<(),
             row.number, row.job_label
         );
         writeln!(std::io::stderr(), "{note}")?;
+    }
+    Ok(())
+}
+
+/// Says which runs wait for the disk.
+fn name_blocked(context: &Context, project: &Project, bel: &Bel) -> Result<(), Failure> {
+    if context.global.quiet {
+        return Ok(());
+    }
+    for (run, spooled) in spooled_runs(&project.config().logs_dir) {
+        // That a spool is full for a moment is how a fast job is held up.
+        let Some(blocked) = spooled.blocked.filter(|it| it.by != Block::SpoolFull) else {
+            continue;
+        };
+        let Selected::One(row) = bel.find_run(run.as_str())? else { continue };
+        let waits = show::blocked_text(blocked, context.clock.wall());
+        writeln!(std::io::stderr(), "run {} of {} {waits}", row.number, row.job_label)?;
     }
     Ok(())
 }

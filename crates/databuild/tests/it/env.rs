@@ -43,9 +43,14 @@ impl TestEnv {
 
     /// Runs a line of shell in which `databuild` is the program.
     pub(crate) fn sh(&self, line: &str) -> Output {
+        self.shell(line).output().expect("a shell")
+    }
+
+    /// The same, ready to be started.
+    pub(crate) fn shell(&self, line: &str) -> Command {
         let mut command = self.command("/bin/sh");
         command.args(["-c", line]);
-        command.output().expect("a shell")
+        command
     }
 
     #[expect(clippy::disallowed_methods, reason = "tests start the program as users do")]

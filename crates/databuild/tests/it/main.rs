@@ -6,6 +6,7 @@
 
 mod docs;
 mod env;
+mod full;
 mod outlives;
 mod prometheus;
 mod reference;

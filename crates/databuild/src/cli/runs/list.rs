@@ -4,7 +4,7 @@ use super::super::args::{Output, RunsArgs};
 use super::super::context::Context;
 use super::super::outcome::{Exit, Failure};
 use super::super::when;
-use super::show::{build_json, run_json};
+use super::show::{blocked_json, build_json, run_json};
 use crate::render::escape::{Escapes, neutralise};
 use crate::render::paint::Paint;
 use crate::render::table::{Table, cut};
@@ -12,6 +12,7 @@ use crate::render::times::{Times, counted, took};
 use crate::render::{ending, terminal};
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{BuildFilter, BuildRow, RunFilter, RunRow, TaskCounts};
+use databuild_graph::execute::view::spooled;
 use databuild_model::bel::transition::{BuildState, RunState};
 use databuild_model::bel::{BuildEnd, RunEnd};
 use databuild_model::clock::Clock;
@@ -19,10 +20,16 @@ use databuild_model::ids::JobLabel;
 use databuild_model::time::Timestamp;
 use serde_json::Value;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 /// Lists what was asked for, the newest first.
-pub(super) fn run(args: &RunsArgs, context: &Context, bel: &Bel) -> Result<Exit, Failure> {
+pub(super) fn run(
+    args: &RunsArgs,
+    context: &Context,
+    logs_dir: &Path,
+    bel: &Bel,
+) -> Result<Exit, Failure> {
     let times = Times::new(context.global.utc);
     let now = context.clock.wall();
     let since = args
@@ -56,7 +63,17 @@ pub(super) fn run(args: &RunsArgs, context: &Context, bel: &Bel) -> Result<Exit,
     if runs.is_empty() {
         return nothing(context, &format!("job {job} has no run like that"));
     }
-    print(context, runs.iter().map(run_json), || runs_table(context, &runs, now))
+    let rows = runs.iter().map(|run| {
+        let mut row = run_json(run);
+        let spooled = run.state.is_live().then(|| spooled(logs_dir, &run.id)).flatten();
+        if let (Value::Object(object), Some(blocked)) =
+            (&mut row, spooled.and_then(|it| it.blocked))
+        {
+            object.insert("blocked".to_owned(), blocked_json(blocked));
+        }
+        row
+    });
+    print(context, rows, || runs_table(context, &runs, now))
 }
 
 /// Says that there is nothing, and is content: an empty list is an answer.

@@ -9,18 +9,18 @@ use crate::project::Project;
 use crate::render::ending;
 use crate::render::paint::Paint;
 use crate::render::table::Table;
-use crate::render::times::{Times, counted, grouped};
+use crate::render::times::{Times, counted, grouped, took};
 use databuild_graph::bel::Bel;
 use databuild_graph::bel::rows::{BuildRow, RunFilter, RunRow, TaskRow};
 use databuild_graph::bel::select::Selected;
-use databuild_graph::execute::view::{Spooled, Watch, spooled};
+use databuild_graph::execute::view::{Blocked, Spooled, Watch, spooled};
 use databuild_logs::read::{ReadError, RunInfo, RunState as StoredState};
 use databuild_model::bel::transition::TaskState;
 use databuild_model::bel::{BuildKind, TaskEnd};
 use databuild_model::clock::Clock;
 use databuild_model::ids::PartitionRef;
 use databuild_model::level::Level;
-use databuild_model::spool::OnParentDeath;
+use databuild_model::spool::{Block, OnParentDeath};
 use databuild_model::time::Timestamp;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -54,9 +54,13 @@ pub(super) fn run(
                 object
                     .insert("on_parent_death".to_owned(), spooled.on_parent_death.as_str().into());
                 object.insert("watch".to_owned(), spooled.watch.as_str().into());
+                if let Some(blocked) = spooled.blocked {
+                    object.insert("blocked".to_owned(), blocked_json(blocked));
+                }
             }
             let mut text = run_text(context, &run, info.as_ref(), &missing);
-            text.push_str(&spooled.map(spool_text).unwrap_or_default());
+            let now = context.clock.wall();
+            text.push_str(&spooled.map(|it| spool_text(it, now)).unwrap_or_default());
             (value, text)
         }
         Selected::Ambiguous(runs) => {
@@ -206,7 +210,7 @@ fn run_text(context: &Context, run: &RunRow, info: Option<&RunInfo>, missing: &[
 }
 
 /// How a run that goes on is held, in the words of people.
-fn spool_text(spooled: Spooled) -> String {
+fn spool_text(spooled: Spooled, now: Timestamp) -> String {
     let watch = match spooled.watch {
         Watch::Began => "by the process that began it",
         Watch::Adopted => "by a process that took it over from one that was killed",
@@ -218,7 +222,26 @@ fn spool_text(spooled: Spooled) -> String {
         OnParentDeath::Stop => "it is stopped in order",
     };
     let capture = spooled.capture.as_str();
-    format!("watched  {watch}\n         if its build is killed, {fate}; capture = \"{capture}\"\n")
+    let blocked = spooled.blocked.map(|it| format!("blocked  it {}\n", blocked_text(it, now)));
+    let blocked = blocked.unwrap_or_default();
+    format!(
+        "{blocked}watched  {watch}\n         if its build is killed, {fate}; capture = \"{capture}\"\n"
+    )
+}
+
+/// What a job waits for, and how long it has.
+pub(super) fn blocked_text(blocked: Blocked, now: Timestamp) -> String {
+    let what = match blocked.by {
+        Block::NoSpace => "waits for space on the disk of the logs",
+        Block::OverQuota => "waits: the quota on the disk of the logs is used up",
+        Block::WriteFailed => "waits: its spool on the disk of the logs cannot be written",
+        Block::SpoolFull => "waits until what it has said is stored",
+    };
+    format!("{what}, for {} now; nothing is lost", took(now.since(blocked.since)))
+}
+
+pub(super) fn blocked_json(blocked: Blocked) -> Value {
+    json!({"by": blocked.by.as_str(), "since": blocked.since.to_string()})
 }
 
 /// A build for programs. Keys are only ever added.

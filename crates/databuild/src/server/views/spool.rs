@@ -14,6 +14,19 @@ pub(crate) struct Spool {
     /// Who sees to it: `began` (the process that began it), `adopted` (one that took it over),
     /// `nobody` (its build was killed, and it goes on) or `ended` (and nobody has closed it yet).
     watch: &'static str,
+    /// What its job waits for, while it cannot write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked: Option<BlockedBy>,
+}
+
+/// What a job waits for that cannot write; nothing is lost meanwhile.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BlockedBy {
+    /// `no_space` and `over_quota` (on the file system of its spool), `write_failed` (there, for another
+    /// reason), or `spool_full` (until what it has said is stored).
+    by: &'static str,
+    /// Since when. RFC 3339.
+    since: String,
 }
 
 impl From<Spooled> for Spool {
@@ -22,6 +35,10 @@ impl From<Spooled> for Spool {
             capture: spooled.capture.as_str(),
             on_parent_death: spooled.on_parent_death.as_str(),
             watch: spooled.watch.as_str(),
+            blocked: spooled.blocked.map(|blocked| BlockedBy {
+                by: blocked.by.as_str(),
+                since: blocked.since.to_string(),
+            }),
         }
     }
 }

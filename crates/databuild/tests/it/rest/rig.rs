@@ -4,7 +4,7 @@ use super::client::Client;
 use crate::env::TestEnv;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// A running service.
 pub(crate) struct Service {
@@ -22,6 +22,11 @@ impl Service {
     pub(crate) fn start_in(env: &TestEnv, folder: &str, args: &[&str]) -> Service {
         let mut command = env.databuild();
         command.args(["-C", folder]).args(["serve", "--listen", "127.0.0.1:0"]).args(args);
+        Service::of(command)
+    }
+
+    /// Starts `command`, which becomes the service on a free port.
+    pub(crate) fn of(mut command: Command) -> Service {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
         let mut line = String::new();
@@ -42,6 +47,11 @@ impl Service {
         let mut said = String::new();
         self.child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("UTF-8");
         (status, said)
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
