@@ -10,6 +10,7 @@
 pub mod keep;
 pub mod name;
 pub mod period;
+pub mod plan;
 
 use databuild_model::time::Timestamp;
 use period::{Period, Zone};

@@ -6,7 +6,7 @@ use databuild_plugin::process::ProcessSettings;
 use databuild_policy::layout::Layout;
 use databuild_policy::roll::RotationPolicy;
 use databuild_policy::roll::keep::KeepPolicy;
-use databuild_policy::roll::name::{ArchiveName, Compression};
+use databuild_policy::roll::plan::ArchiveNaming;
 use databuild_policy::route::path::PathTemplate;
 use databuild_policy::route::select::Selector;
 use std::time::Duration;
@@ -87,29 +87,4 @@ pub struct FilesSettings {
     pub file_mode: u32,
     /// Mode of new folders.
     pub folder_mode: u32,
-}
-
-/// What rolled files are called.
-#[derive(Debug, Clone)]
-pub enum ArchiveNaming {
-    /// By date, index or both; indexes go on.
-    Dated(ArchiveName),
-    /// The newest has index `min`, the others move up by one, and that beyond `max` goes.
-    Window {
-        /// The pattern, with `%i` and no date.
-        name: ArchiveName,
-        /// The index of the newest.
-        min: u64,
-        /// The index of the oldest.
-        max: u64,
-    },
-}
-
-impl ArchiveNaming {
-    /// How rolled files are compressed.
-    pub fn compression(&self) -> Option<Compression> {
-        match self {
-            ArchiveNaming::Dated(name) | ArchiveNaming::Window { name, .. } => name.compression(),
-        }
-    }
 }

@@ -45,6 +45,8 @@ impl Compression {
 pub struct ArchiveName {
     /// Shared by all files of a pipeline, of which there can be thousands.
     pieces: Arc<[Piece]>,
+    /// Where they have no index: the same with one, for periods whose one name is taken.
+    indexed: Option<Arc<[Piece]>>,
     compression: Option<Compression>,
     /// The finest period that changes the name, and the zone of its calendar.
     every: Option<(Period, Zone)>,
@@ -93,7 +95,8 @@ impl ArchiveName {
         }
         if problems.is_empty() {
             let bound = Bound::default();
-            Ok(ArchiveName { pieces: pieces.into(), compression, every, bound })
+            let indexed = (indexes == 0).then(|| with_index(&pieces).into());
+            Ok(ArchiveName { pieces: pieces.into(), indexed, compression, every, bound })
         } else {
             Err(problems)
         }
@@ -145,7 +148,10 @@ impl ArchiveName {
 
     /// Whether `name` is one of this pattern's, compressed or not yet; of any period.
     pub fn is_one(&self, name: &str) -> bool {
-        let whole = |name: &str| is_one(&self.pieces, &self.bound, name);
+        let whole = |name: &str| {
+            let mut patterns = std::iter::once(&self.pieces).chain(&self.indexed);
+            patterns.any(|pieces| is_one(pieces, &self.bound, name))
+        };
         let ending = self.compression.map_or("", Compression::ending);
         whole(name) || name.strip_suffix(ending).is_some_and(whole)
     }
@@ -153,21 +159,64 @@ impl ArchiveName {
     /// The first index of the period of `when` that no name of `taken` has, compressed or not. Indexes
     /// go on after the highest; a gap is not filled, so that they are in the order of time.
     pub fn next_index<'a>(&self, when: Timestamp, taken: impl IntoIterator<Item = &'a str>) -> u64 {
-        let mark = self.pieces.iter().position(|it| matches!(it, Piece::Index { .. }));
-        let (before, after) = self.pieces.split_at(mark.unwrap_or(self.pieces.len()));
-        let before = render(before, &self.bound, when, 0);
-        let after = render(after.get(1..).unwrap_or_default(), &self.bound, when, 0);
-        let index_of = |name: &str| -> Option<u64> {
-            let rest = name.strip_prefix(before.as_str())?;
-            [rest, Compression::split(rest).0].into_iter().find_map(|rest| {
-                let digits = rest.strip_suffix(after.as_str())?;
-                let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-                digits.parse().ok().filter(|_| plain)
-            })
-        };
-        let highest = taken.into_iter().filter_map(index_of).max();
-        highest.map_or(0, |highest| highest.saturating_add(1))
+        next_index(&self.pieces, &self.bound, when, taken)
     }
+
+    /// The name for another file of the period of `when`, without the ending that compression adds. No
+    /// name of `taken` is the same, compressed or not. Where the pattern has no index, and the one name of
+    /// the period is taken, an index is put before what the name ends with: `x.2025-01-27.1.log`.
+    pub fn free<'a>(&self, when: Timestamp, taken: impl IntoIterator<Item = &'a str>) -> String {
+        let taken: Vec<&str> = taken.into_iter().collect();
+        let Some(indexed) = &self.indexed else {
+            return self.render(when, self.next_index(when, taken));
+        };
+        let plain = self.render(when, 0);
+        if !taken.iter().any(|name| *name == plain || Compression::split(name).0 == plain) {
+            return plain;
+        }
+        let index = next_index(indexed, &self.bound, when, taken).max(1);
+        render(indexed, &self.bound, when, index)
+    }
+}
+
+/// The pieces of a pattern without an index, and an index before the last ending of the name.
+fn with_index(pieces: &[Piece]) -> Vec<Piece> {
+    let mut pieces = pieces.to_vec();
+    let ending = match pieces.last_mut() {
+        Some(Piece::Literal(text)) => {
+            let name = text.rfind('/').map_or(0, |slash| slash + 1);
+            let dot = text.get(name..).and_then(|it| it.rfind('.')).map(|dot| name + dot);
+            dot.map(|dot| Piece::Literal(text.split_off(dot)))
+        }
+        Some(Piece::Extension) => pieces.pop(),
+        Some(Piece::Name | Piece::Date { .. } | Piece::Index { .. }) | None => None,
+    };
+    pieces.push(Piece::Literal(".".to_owned()));
+    pieces.push(Piece::Index { width: 1 });
+    pieces.extend(ending);
+    pieces
+}
+
+fn next_index<'a>(
+    pieces: &[Piece],
+    bound: &Bound,
+    when: Timestamp,
+    taken: impl IntoIterator<Item = &'a str>,
+) -> u64 {
+    let mark = pieces.iter().position(|it| matches!(it, Piece::Index { .. }));
+    let (before, after) = pieces.split_at(mark.unwrap_or(pieces.len()));
+    let before = render(before, bound, when, 0);
+    let after = render(after.get(1..).unwrap_or_default(), bound, when, 0);
+    let index_of = |name: &str| -> Option<u64> {
+        let rest = name.strip_prefix(before.as_str())?;
+        [rest, Compression::split(rest).0].into_iter().find_map(|rest| {
+            let digits = rest.strip_suffix(after.as_str())?;
+            let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse().ok().filter(|_| plain)
+        })
+    };
+    let highest = taken.into_iter().filter_map(index_of).max();
+    highest.map_or(0, |highest| highest.saturating_add(1))
 }
 
 fn render(pieces: &[Piece], bound: &Bound, when: Timestamp, index: u64) -> String {

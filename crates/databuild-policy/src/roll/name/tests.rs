@@ -30,6 +30,17 @@ fn names_are_made_and_known_again() {
 }
 
 #[test]
+fn a_name_that_got_an_index_of_its_own_is_known_again() {
+    let name = parsed("x.%d{yyyy-MM-dd}.log.gz").unwrap();
+    for one in ["x.2025-01-27.log", "x.2025-01-27.1.log", "x.2025-01-27.12.log.gz"] {
+        assert!(name.is_one(one), "{one}");
+    }
+    for other in ["x.2025-01-27.a.log", "x.2025-01-27.1.1.log", "x.2025-01-27.log.1"] {
+        assert!(!name.is_one(other), "{other}");
+    }
+}
+
+#[test]
 fn an_index_goes_on_after_the_highest_of_its_period() {
     let name = parsed("a+b.%d{yyyy-MM-dd}.%i").unwrap();
     let now = at("2025-01-27T10:00:00Z");
