@@ -1,5 +1,9 @@
 //! What brings stored entries to the log saver, in the order in which they became durable: the journal of
-//! this machine's store, or topics of a broker. The trait, its errors.
+//! this machine's store, or topics of a broker. The trait, its errors, the suite that every implementation
+//! passes, and one in memory for tests.
+
+pub mod contract;
+pub mod model;
 
 use databuild_model::time::Timestamp;
 use std::collections::BTreeMap;

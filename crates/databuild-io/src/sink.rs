@@ -1,6 +1,12 @@
 //! A place that keeps files: a folder of this machine, of HDFS, of an object store. The trait, its errors,
 //! and the suite that every implementation passes; nothing here knows what is in the files.
 
+pub mod contract;
+mod local;
+pub mod model;
+
+pub use local::{LocalSink, Modes};
+
 use databuild_model::time::Timestamp;
 use std::fmt::Debug;
 
@@ -49,11 +55,22 @@ pub trait SinkFile: Send + Debug {
     /// not synced before has to be written anew.
     fn sync(&mut self) -> Result<u64, SinkError>;
 
-    /// Whether the name still leads to this file: nobody has removed or renamed it.
-    fn is_in_place(&self) -> Result<bool, SinkError>;
+    /// Whether the name still leads to this file, or what somebody else has done to it.
+    fn place(&self) -> Result<FilePlace, SinkError>;
 
     /// Closes the file. What was not synced may still be lost.
     fn close(self: Box<Self>) -> Result<(), SinkError>;
+}
+
+/// Where an open file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FilePlace {
+    /// Under its name.
+    Here,
+    /// Somebody gave it another name: what is in it is kept.
+    Renamed,
+    /// Somebody removed it: what is in it is lost when it is closed.
+    Removed,
 }
 
 /// A lock that is held as long as this lives.
