@@ -7,10 +7,12 @@
 //!
 //! Within a run the sequence number rules, whatever the clock says: an event counts as no earlier than
 //! the one before it in its run, and no later than when it was journalled. One whose own clock disagrees
-//! is marked, so a run with a wrong clock spoils nobody's order.
+//! is marked, so a run with a wrong clock spoils nobody's order. So what waits of a run is a queue that is
+//! sorted already, and giving the next event is a choice between the first ones of the queues.
 
 use databuild_model::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bounds of waiting.
@@ -24,14 +26,12 @@ pub struct OrderLimits {
     pub bytes_max: usize,
 }
 
-/// A run, by a number that whoever asks gives it.
-pub type Source = u64;
+/// A run, by the number that [`OrderWindow::open`] gave it.
+pub type Slot = usize;
 
 /// One event that waits for its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting<T> {
-    /// Its run.
-    pub source: Source,
     /// Its number within the run.
     pub sequence: u64,
     /// What its clock says.
@@ -48,7 +48,7 @@ pub struct Waiting<T> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ordered<T> {
     /// Its run.
-    pub source: Source,
+    pub slot: Slot,
     /// Its number within the run.
     pub sequence: u64,
     /// Events with a later time may have come before it, or it is ahead of the clock.
@@ -57,15 +57,12 @@ pub struct Ordered<T> {
     pub item: T,
 }
 
-/// By what events are sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
-    time: Timestamp,
-    source: Source,
-    sequence: u64,
-}
+/// By what the first events of the queues are sorted.
+type Head = (Timestamp, Arc<str>, Slot);
 
 struct Held<T> {
+    sorted_by: Timestamp,
+    sequence: u64,
     journalled: Timestamp,
     bytes: usize,
     /// Its own clock is not what it is sorted by.
@@ -73,29 +70,38 @@ struct Held<T> {
     item: T,
 }
 
-/// What is known of a run that may go on.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
+/// What waits of a run, and what is known of it.
+struct Queue<T> {
+    name: Arc<str>,
+    held: VecDeque<Held<T>>,
     /// No further event of it sorts before this.
     mark: Timestamp,
     /// When it last said something.
     journalled: Timestamp,
+    ended: bool,
 }
 
 /// Holds events back until they can be given in order.
 pub struct OrderWindow<T> {
     limits: OrderLimits,
-    held: BTreeMap<Key, Held<T>>,
-    /// The same events by when they have waited long enough.
-    due: BTreeSet<(Timestamp, Key)>,
+    queues: Vec<Option<Queue<T>>>,
+    free: Vec<Slot>,
+    /// The queue that the last event came from, if its next one may be the next of all. Its head is not
+    /// among `heads`: as long as one run speaks, nothing is sorted.
+    current: Option<Slot>,
+    heads: BTreeSet<Head>,
+    /// When the first event of each queue was journalled.
+    oldest: BTreeSet<(Timestamp, Slot)>,
+    /// Runs that may go on, of which nothing waits, by their marks; but for those that were silent for a
+    /// whole window, which nobody waits for: theirs would be late.
+    awaited: BTreeSet<(Timestamp, Arc<str>, Slot)>,
+    /// The same runs by when they last said something.
+    silent_at: BTreeSet<(Timestamp, Slot)>,
+    events: usize,
     bytes: usize,
-    /// Runs that may go on.
-    open: HashMap<Source, Seen>,
-    /// The marks of those runs, the earliest first.
-    marks: BTreeSet<(Timestamp, Source)>,
     now: Timestamp,
     /// The greatest key that was given.
-    given: Option<Key>,
+    given: Option<(Timestamp, Arc<str>, u64)>,
 }
 
 impl<T> OrderWindow<T> {
@@ -103,11 +109,15 @@ impl<T> OrderWindow<T> {
     pub fn new(limits: OrderLimits) -> Self {
         OrderWindow {
             limits,
-            held: BTreeMap::new(),
-            due: BTreeSet::new(),
+            queues: Vec::new(),
+            free: Vec::new(),
+            current: None,
+            heads: BTreeSet::new(),
+            oldest: BTreeSet::new(),
+            awaited: BTreeSet::new(),
+            silent_at: BTreeSet::new(),
+            events: 0,
             bytes: 0,
-            open: HashMap::new(),
-            marks: BTreeSet::new(),
             now: Timestamp::MIN,
             given: None,
         }
@@ -120,85 +130,159 @@ impl<T> OrderWindow<T> {
 
     /// Events that are held back.
     pub fn len(&self) -> usize {
-        self.held.len()
+        self.events
     }
 
     /// Whether none is held back.
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.events == 0
     }
 
-    /// Takes an event. Those of one run come in the order of their sequence numbers.
-    pub fn push(&mut self, event: Waiting<T>) {
-        let Waiting { source, sequence, time, journalled, bytes, item } = event;
-        self.now = self.now.max(journalled);
-        let before = self.open.get(&source).map_or(Timestamp::MIN, |seen| seen.mark);
+    /// A run begins, or is met for the first time. Nobody waits for it before it says something.
+    pub fn open(&mut self, name: Arc<str>) -> Slot {
+        let queue = Queue {
+            name,
+            held: VecDeque::new(),
+            mark: Timestamp::MIN,
+            journalled: Timestamp::MIN,
+            ended: false,
+        };
+        let slot = self.free.pop().unwrap_or(self.queues.len());
+        match self.queues.get_mut(slot) {
+            Some(place) => *place = Some(queue),
+            None => self.queues.push(Some(queue)),
+        }
+        slot
+    }
+
+    /// Takes an event of a run that is open. Those of one run come in the order of their sequence numbers.
+    pub fn push(&mut self, slot: Slot, event: Waiting<T>) {
+        let Waiting { sequence, time, journalled, bytes, item } = event;
+        self.advance(journalled);
+        let Some(queue) = self.queues.get_mut(slot).and_then(Option::as_mut) else { return };
         // Not after it was journalled: a clock that is ahead must not make everybody else late. Not
         // before what its run said last: there the sequence number rules.
-        let sorted_by = time.min(journalled).max(before);
-        self.see(source, Seen { mark: sorted_by, journalled });
-        let key = Key { time: sorted_by, source, sequence };
-        let held = Held { journalled, bytes, off: sorted_by != time, item };
+        let sorted_by = time.min(journalled).max(queue.mark);
+        if queue.held.is_empty() {
+            self.awaited.remove(&(queue.mark, Arc::clone(&queue.name), slot));
+            self.silent_at.remove(&(queue.journalled, slot));
+            self.heads.insert((sorted_by, Arc::clone(&queue.name), slot));
+            self.oldest.insert((journalled, slot));
+        }
+        queue.mark = sorted_by;
+        queue.journalled = journalled;
+        let off = sorted_by != time;
+        queue.held.push_back(Held { sorted_by, sequence, journalled, bytes, off, item });
         self.bytes += bytes;
-        self.due.insert((journalled.saturating_add(self.limits.window), key));
-        self.held.insert(key, held);
+        self.events += 1;
     }
 
     /// A run has nothing more to say, so nobody waits for it.
-    pub fn end(&mut self, source: Source) {
-        if let Some(seen) = self.open.remove(&source) {
-            self.marks.remove(&(seen.mark, source));
+    pub fn end(&mut self, slot: Slot) {
+        let Some(place) = self.queues.get_mut(slot) else { return };
+        let Some(queue) = place else { return };
+        queue.ended = true;
+        if queue.held.is_empty() {
+            self.awaited.remove(&(queue.mark, Arc::clone(&queue.name), slot));
+            self.silent_at.remove(&(queue.journalled, slot));
+            *place = None;
+            self.free.push(slot);
         }
     }
 
     /// The journal has nothing before `now` that was not pushed.
     pub fn advance(&mut self, now: Timestamp) {
-        self.now = self.now.max(now);
+        if now <= self.now {
+            return;
+        }
+        self.now = now;
+        let silent = now.saturating_sub(self.limits.window);
+        while let Some((journalled, slot)) = self.silent_at.first().copied()
+            && journalled < silent
+        {
+            self.silent_at.pop_first();
+            if let Some(Some(queue)) = self.queues.get(slot) {
+                self.awaited.remove(&(queue.mark, Arc::clone(&queue.name), slot));
+            }
+        }
     }
 
     /// When the next event will have waited long enough, if nothing else happens.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.due.first().map(|(due, _)| *due)
+        self.oldest.first().map(|(journalled, _)| journalled.saturating_add(self.limits.window))
     }
 
     /// The next event whose turn has come.
     pub fn pop(&mut self) -> Option<Ordered<T>> {
-        let (key, held) = self.held.first_key_value()?;
-        let waited = self.due.first().is_some_and(|(due, _)| *due <= self.now);
+        let slot = self.first()?;
+        let queue = self.queues.get(slot)?.as_ref()?;
+        let held = queue.held.front()?;
+        let waited = self.next_due().is_some_and(|due| due <= self.now);
         let full = self.limits.bytes_max < self.bytes;
         let settled = held.journalled.saturating_add(self.limits.settle) <= self.now;
-        let safe = waited || full || settled && self.nobody_sorts_before(*key, held.journalled);
-        if safe { self.give() } else { None }
+        // Every run that may go on has said something at or after it; of its own run what comes is later
+        // in any case.
+        let nobody_before = || {
+            let first = self.awaited.first();
+            first.is_none_or(|(mark, name, _)| (held.sorted_by, &queue.name) <= (*mark, name))
+        };
+        let safe = waited || full || settled && nobody_before();
+        if safe { self.give(slot) } else { None }
     }
 
     /// The next event, whether or not its turn has come; for the end.
-    pub fn give(&mut self) -> Option<Ordered<T>> {
-        let (key, held) = self.held.pop_first()?;
-        self.due.remove(&(held.journalled.saturating_add(self.limits.window), key));
-        self.bytes -= held.bytes;
-        let after = self.given.is_some_and(|given| key < given);
-        self.given = self.given.max(Some(key));
-        let Key { source, sequence, .. } = key;
-        Some(Ordered { source, sequence, late: held.off || after, item: held.item })
+    pub fn pop_any(&mut self) -> Option<Ordered<T>> {
+        let slot = self.first()?;
+        self.give(slot)
     }
 
-    fn see(&mut self, source: Source, seen: Seen) {
-        if let Some(before) = self.open.insert(source, seen) {
-            self.marks.remove(&(before.mark, source));
+    /// The queue whose first event is the first of all.
+    fn first(&mut self) -> Option<Slot> {
+        if let Some(slot) = self.current.take()
+            && let Some(Some(queue)) = self.queues.get(slot)
+            && let Some(held) = queue.held.front()
+        {
+            let (time, name) = (held.sorted_by, &queue.name);
+            if self.heads.first().is_none_or(|head| (time, name) <= (head.0, &head.1)) {
+                self.current = Some(slot);
+                return Some(slot);
+            }
+            self.heads.insert((time, Arc::clone(name), slot));
         }
-        self.marks.insert((seen.mark, source));
+        let (.., slot) = self.heads.pop_first()?;
+        self.current = Some(slot);
+        Some(slot)
     }
 
-    /// Whether every run that may go on has said something at or after `key`; of its own run what comes
-    /// is later in any case. Runs that were silent for a whole window are not waited for: theirs would
-    /// be late.
-    fn nobody_sorts_before(&self, key: Key, journalled: Timestamp) -> bool {
-        let silent = journalled.saturating_sub(self.limits.window);
-        self.marks
-            .iter()
-            .take_while(|(mark, source)| (*mark, *source) < (key.time, key.source))
-            .filter(|(_, source)| *source != key.source)
-            .all(|(_, source)| self.open.get(source).is_none_or(|seen| seen.journalled < silent))
+    /// Gives the first event of the current queue.
+    fn give(&mut self, slot: Slot) -> Option<Ordered<T>> {
+        let place = self.queues.get_mut(slot)?;
+        let queue = place.as_mut()?;
+        let held = queue.held.pop_front()?;
+        self.bytes -= held.bytes;
+        self.events -= 1;
+        let next = queue.held.front().map(|next| next.journalled);
+        if next != Some(held.journalled) {
+            self.oldest.remove(&(held.journalled, slot));
+            self.oldest.extend(next.map(|journalled| (journalled, slot)));
+        }
+        let after = self.given.as_ref().is_some_and(|(time, name, sequence)| {
+            (held.sorted_by, &queue.name, held.sequence) < (*time, name, *sequence)
+        });
+        if !after {
+            self.given = Some((held.sorted_by, Arc::clone(&queue.name), held.sequence));
+        }
+        if next.is_none() {
+            self.current = None;
+            if queue.ended {
+                *place = None;
+                self.free.push(slot);
+            } else if self.now.saturating_sub(self.limits.window) <= queue.journalled {
+                self.awaited.insert((queue.mark, Arc::clone(&queue.name), slot));
+                self.silent_at.insert((queue.journalled, slot));
+            }
+        }
+        Some(Ordered { slot, sequence: held.sequence, late: held.off || after, item: held.item })
     }
 }
 

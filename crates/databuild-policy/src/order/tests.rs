@@ -21,29 +21,31 @@ fn check(text: &str, expected: Expect) {
 fn check_with(limits: OrderLimits, text: &str, expected: Expect) {
     let mut window = OrderWindow::new(limits);
     let mut shown = String::new();
+    let mut runs: HashMap<&str, Slot> = HashMap::new();
     for word in text.split_whitespace() {
         if let Some(now) = word.strip_prefix("now=") {
             window.advance(at(now.parse().unwrap()));
         } else if let Some(source) = word.strip_prefix("end=") {
-            window.end(source.parse().unwrap());
+            window.end(runs[source]);
         } else {
             let (id, times) = word.split_once('@').unwrap();
             let (source, sequence) = id.split_once('/').unwrap();
             let (time, journalled) = times.split_once('+').unwrap();
-            window.push(Waiting {
-                source: source.parse().unwrap(),
+            let slot = *runs.entry(source).or_insert_with(|| window.open(source.into()));
+            let event = Waiting {
                 sequence: sequence.parse().unwrap(),
                 time: at(time.parse().unwrap()),
                 journalled: at(journalled.parse().unwrap()),
                 bytes: 300,
-                item: (),
-            });
+                item: source,
+            };
+            window.push(slot, event);
         }
         shown += word;
         shown += ":";
         while let Some(event) = window.pop() {
             let late = if event.late { "(late)" } else { "" };
-            write!(shown, " {}/{}{late}", event.source, event.sequence).unwrap();
+            write!(shown, " {}/{}{late}", event.item, event.sequence).unwrap();
         }
         shown += "\n";
     }
@@ -168,43 +170,44 @@ proptest! {
         let mut window = OrderWindow::new(limits);
         let mut now = 1_000;
         let mut sequences: HashMap<u64, u64> = HashMap::new();
-        let mut out: Vec<(Ordered<(Timestamp, Timestamp)>, Timestamp)> = Vec::new();
+        let mut slots: HashMap<u64, Slot> = HashMap::new();
+        let mut out: Vec<Ordered<(Timestamp, u64)>> = Vec::new();
         for (n, (source, off, wait, bytes)) in arrivals.iter().enumerate() {
             now += wait;
             let sequence = sequences.entry(*source).or_default();
             *sequence += 1;
             let (time, journalled) = (at(now + off), at(now));
-            window.push(Waiting {
-                source: *source,
-                sequence: *sequence,
-                time,
-                journalled,
-                bytes: *bytes,
-                item: (time, journalled),
-            });
+            let slot = *slots
+                .entry(*source)
+                .or_insert_with(|| window.open(source.to_string().into()));
+            let item = (time, *source);
+            let waiting =
+                Waiting { sequence: *sequence, time, journalled, bytes: *bytes, item };
+            window.push(slot, waiting);
             let is_last = arrivals.iter().skip(n + 1).all(|(other, ..)| other != source);
             if is_last && (ends >> source) & 1 == 1 {
-                window.end(*source);
+                window.end(slot);
             }
             while let Some(event) = window.pop() {
-                out.push((event, at(now)));
+                out.push(event);
             }
             prop_assert!(window.bytes() <= LIMITS.bytes_max, "the window is bounded");
             prop_assert!(window.next_due().is_none_or(|due| at(now) < due), "nothing waits too long");
         }
         window.advance(at(now + 2));
         while let Some(event) = window.pop() {
-            out.push((event, at(now + 2)));
+            out.push(event);
         }
         prop_assert!(window.is_empty() && window.bytes() == 0);
         prop_assert_eq!(out.len(), arrivals.len());
         let mut last: HashMap<u64, u64> = HashMap::new();
         let mut timely = Vec::new();
-        for (event, _) in &out {
-            let before = last.insert(event.source, event.sequence).unwrap_or(0);
+        for event in &out {
+            let (time, source) = event.item;
+            let before = last.insert(source, event.sequence).unwrap_or(0);
             prop_assert_eq!(event.sequence, before + 1, "a run stays in its own order");
             if !event.late {
-                timely.push((event.item.0, event.source, event.sequence));
+                timely.push((time, source, event.sequence));
             }
         }
         prop_assert!(timely.is_sorted(), "sorted unless marked");
