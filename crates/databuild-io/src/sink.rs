@@ -15,11 +15,18 @@ use std::fmt::Debug;
 ///
 /// What survives a crash of ours is what was appended; what survives a power cut is what was synced.
 pub trait Sink: Send + Sync + Debug {
+    /// What place it is: the disk, the name space, the bucket. The same as long as files stay where they are;
+    /// another one if something else is there now, as when a disk is not mounted.
+    fn identity(&self) -> Result<String, SinkError>;
+
     /// What is known of the file at `path`; nothing if there is none.
     fn stat(&self, path: &str) -> Result<Option<Stat>, SinkError>;
 
     /// The files of a folder, in no order, without its folders; none if there is no such folder.
     fn list(&self, folder: &str) -> Result<Vec<Listed>, SinkError>;
+
+    /// The folders in a folder, in no order; none if there is no such folder.
+    fn folders(&self, folder: &str) -> Result<Vec<String>, SinkError>;
 
     /// Opens the file at `path` to write behind its first `at` bytes: what is behind them is gone. A file
     /// that is not there is made if `at` is 0, with the folders that it needs. Bytes that are missing are

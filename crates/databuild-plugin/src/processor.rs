@@ -23,7 +23,7 @@ pub struct Entity<'a> {
 /// One event on its way through a pipeline.
 #[derive(Debug, Clone, Copy)]
 pub struct LogEvent<'a> {
-    /// Its place in this pipeline: counts on by one from event to event, from 1 at each start.
+    /// Its place in this pipeline: greater than that of the event before, from 1 at each start.
     pub position: u64,
     /// Its number within its run; together with the run it names the event for ever.
     pub sequence: u64,
@@ -64,6 +64,10 @@ pub trait Checkpointer {
     /// Writes one record, synced when this returns: which events are done, and what the outputs are that
     /// belong to that. What `done` names must be durable already.
     fn checkpoint(&mut self, done: Done<'_>, outputs: &Outputs) -> Result<(), ProcessorError>;
+
+    /// The event at `position`, which is not done, cannot be processed. If its owner wants that, it is set
+    /// aside with the reason and counts as done; else this is the error to fail with.
+    fn reject(&mut self, position: u64, reason: &str) -> Result<(), ProcessorError>;
 }
 
 /// What processes the events of one pipeline. Called by one thread, one call at a time.

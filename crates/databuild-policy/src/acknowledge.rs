@@ -94,10 +94,25 @@ impl Acknowledger {
         }
     }
 
+    /// The places from `from` on, `count` of them, are gone or known: they count as done.
+    pub fn skip(&mut self, from: u64, count: u64) {
+        let end = from.saturating_add(count);
+        let Some(last) = end.checked_sub(1).filter(|last| self.next <= *last) else { return };
+        self.next = end;
+        // What is between two places is no place, so the last one stands for all.
+        if !self.places.is_empty() {
+            self.places.push_back((last, true));
+        }
+    }
+
+    /// The lowest place that is not done.
+    pub fn low(&self) -> u64 {
+        self.places.front().map_or(self.next, |(place, _)| *place)
+    }
+
     /// What may be written down now: nothing in it is still waiting.
     pub fn progress(&self) -> Progress {
-        let low = self.places.front().map_or(self.next, |(place, _)| *place);
-        let mut progress = Progress { low, above: Vec::new() };
+        let mut progress = Progress { low: self.low(), above: Vec::new() };
         let mut before = None;
         for (place, done) in &self.places {
             if *done {

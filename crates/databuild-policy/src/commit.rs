@@ -29,6 +29,9 @@ pub struct Checkpoint {
 /// What the last record says of the files of a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outputs {
+    /// Where the files are: what the sink calls the place. Another name is another place, where files that
+    /// are missing were not lost.
+    pub place: String,
     /// Files that may be appended to, with the length that belongs to the progress.
     pub files: BTreeMap<String, u64>,
     /// Renames that were decided on and may not have been done, in their order.

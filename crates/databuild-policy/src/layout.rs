@@ -14,7 +14,7 @@ mod trace;
 mod width;
 
 use crate::problem::PatternProblem;
-pub use entry::with_event;
+pub use entry::{Named, take_named, with_event};
 pub use event::{LayoutEvent, message_and_trace};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@
 pub mod acknowledge;
 pub mod backoff;
 pub mod batch;
+pub mod circuit;
 pub mod commit;
 pub mod layout;
 pub mod naming;

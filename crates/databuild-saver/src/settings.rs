@@ -3,12 +3,14 @@
 
 use databuild_io::bus::Start;
 use databuild_plugin::process::ProcessSettings;
+pub use databuild_policy::circuit::ErrorBudget;
 use databuild_policy::layout::Layout;
 use databuild_policy::roll::RotationPolicy;
 use databuild_policy::roll::keep::KeepPolicy;
 use databuild_policy::roll::plan::ArchiveNaming;
 use databuild_policy::route::path::PathTemplate;
 use databuild_policy::route::select::Selector;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// One pipeline.
@@ -46,15 +48,6 @@ pub enum OnError {
     Stop,
 }
 
-/// How many failures within how long open the circuit: the pipeline pauses, and tries with one event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ErrorBudget {
-    /// So many failures.
-    pub stop_after: u32,
-    /// Within this time.
-    pub within: Duration,
-}
-
 /// What is done with the events of a pipeline.
 #[derive(Debug, Clone)]
 pub enum ProcessorSettings {
@@ -62,6 +55,16 @@ pub enum ProcessorSettings {
     Files(Box<FilesSettings>),
     /// A program of somebody else.
     Process(ProcessSettings),
+}
+
+impl ProcessorSettings {
+    /// What the processor is told of them when it starts.
+    pub fn properties(&self) -> Map<String, Value> {
+        match self {
+            ProcessorSettings::Files(_) => Map::new(),
+            ProcessorSettings::Process(process) => process.settings.clone(),
+        }
+    }
 }
 
 /// `[saver.files.NAME]`.

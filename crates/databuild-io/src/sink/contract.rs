@@ -112,7 +112,11 @@ fn lists(sink: &dyn Sink) -> Result<(), String> {
     same(names("")?, of(&[("4", 1)]))?;
     same(names("x")?, of(&[("1", 3), ("2", 3)]))?;
     same(names("x/y")?, of(&[("3", 5)]))?;
-    same(names("z")?, of(&[]))
+    same(names("z")?, of(&[]))?;
+    same(sink.folders("").map_err(text)?, vec!["x".to_owned()])?;
+    same(sink.folders("x").map_err(text)?, vec!["y".to_owned()])?;
+    same(sink.folders("z").map_err(text)?, Vec::new())?;
+    same(sink.identity().map_err(text)?, sink.identity().map_err(text)?)
 }
 
 fn refuses(sink: &dyn Sink) -> Result<(), String> {

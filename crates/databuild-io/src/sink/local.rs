@@ -120,6 +120,33 @@ impl LocalSink {
         if is_file { Ok(File::from(opened)) } else { Err(Errno::LOOP) }
     }
 
+    /// Calls `each` with what is in a folder, itself and the one above left out.
+    fn each_in(&self, folder: &str, mut each: impl FnMut(&str, &OsStat)) -> Result<(), SinkError> {
+        const DOING: &str = "list";
+        if !folder.is_empty() {
+            self.check(DOING, folder)?;
+        }
+        let trouble = |errno: Errno| self.error(DOING, folder, errno.into());
+        let handle = match self.folder(folder, Make::Nothing) {
+            Err(Errno::NOENT) => return Ok(()),
+            handle => handle.map_err(trouble)?,
+        };
+        for item in Dir::read_from(&handle).map_err(trouble)? {
+            let item = item.map_err(trouble)?;
+            // A name that is not UTF-8 is none of ours.
+            let Ok(name) = item.file_name().to_str() else { continue };
+            if matches!(name, "." | "..") {
+                continue;
+            }
+            match rustix::fs::statat(&handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => each(name, &stat),
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(trouble(errno)),
+            }
+        }
+        Ok(())
+    }
+
     fn find(&self, path: &str) -> Result<Option<OsStat>, Errno> {
         let found = self.place(path, Make::Nothing).and_then(|(folder, name)| {
             rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)
@@ -147,6 +174,13 @@ fn step(folder: impl AsFd, name: &str) -> Result<OwnedFd, Errno> {
 }
 
 impl Sink for LocalSink {
+    fn identity(&self) -> Result<String, SinkError> {
+        let stat = rustix::fs::fstat(&*self.handle);
+        let stat = stat.map_err(|errno| self.error("look at", "", errno.into()))?;
+        let (major, minor) = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
+        Ok(format!("device {major}:{minor}"))
+    }
+
     fn stat(&self, path: &str) -> Result<Option<Stat>, SinkError> {
         const DOING: &str = "look at";
         self.check(DOING, path)?;
@@ -155,29 +189,23 @@ impl Sink for LocalSink {
     }
 
     fn list(&self, folder: &str) -> Result<Vec<Listed>, SinkError> {
-        const DOING: &str = "list";
-        if !folder.is_empty() {
-            self.check(DOING, folder)?;
-        }
-        let trouble = |errno: Errno| self.error(DOING, folder, errno.into());
-        let handle = match self.folder(folder, Make::Nothing) {
-            Err(Errno::NOENT) => return Ok(Vec::new()),
-            handle => handle.map_err(trouble)?,
-        };
         let mut files = Vec::new();
-        for item in Dir::read_from(&handle).map_err(trouble)? {
-            let item = item.map_err(trouble)?;
-            // A name that is not UTF-8 is none of ours.
-            let Ok(name) = item.file_name().to_str() else { continue };
-            match rustix::fs::statat(&handle, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) if is_file(&stat) => {
-                    files.push(Listed { name: name.to_owned(), stat: stat_of(&stat) });
-                }
-                Ok(_) | Err(Errno::NOENT) => {}
-                Err(errno) => return Err(trouble(errno)),
+        self.each_in(folder, |name, stat| {
+            if is_file(stat) {
+                files.push(Listed { name: name.to_owned(), stat: stat_of(stat) });
             }
-        }
+        })?;
         Ok(files)
+    }
+
+    fn folders(&self, folder: &str) -> Result<Vec<String>, SinkError> {
+        let mut folders = Vec::new();
+        self.each_in(folder, |name, stat| {
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                folders.push(name.to_owned());
+            }
+        })?;
+        Ok(folders)
     }
 
     fn append_from(&self, path: &str, at: u64) -> Result<Box<dyn SinkFile>, SinkError> {

@@ -39,6 +39,8 @@ struct State {
     dead: bool,
     /// Counts lives: handles of an earlier one are of no use.
     life: u64,
+    /// Counts what was mounted there.
+    mounted: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -149,6 +151,12 @@ impl ModelSink {
         state.pending.clear();
     }
 
+    /// Another disk is there, which is empty.
+    pub fn unmount(&self) {
+        self.meddle(BTreeMap::clear);
+        self.state().mounted += 1;
+    }
+
     /// What files made from now on say about when they were changed.
     pub fn set_clock(&self, now: Timestamp) {
         self.state().clock = now.as_nanos();
@@ -210,6 +218,10 @@ impl State {
 }
 
 impl Sink for ModelSink {
+    fn identity(&self) -> Result<String, SinkError> {
+        Ok(format!("model {}", self.state().mounted))
+    }
+
     fn stat(&self, path: &str) -> Result<Option<Stat>, SinkError> {
         Ok(self.begin("look at", path)?.stat(path))
     }
@@ -222,6 +234,15 @@ impl Sink for ModelSink {
             Some(Listed { name: name.to_owned(), stat: state.stat(path)? })
         });
         Ok(files.collect())
+    }
+
+    fn folders(&self, folder: &str) -> Result<Vec<String>, SinkError> {
+        let state = self.begin("list", folder)?;
+        let within = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let folders = state.names.keys().filter_map(|path| {
+            path.strip_prefix(&within)?.split_once('/').map(|(name, _)| name.to_owned())
+        });
+        Ok(folders.collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     fn append_from(&self, path: &str, at: u64) -> Result<Box<dyn SinkFile>, SinkError> {

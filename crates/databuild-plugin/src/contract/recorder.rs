@@ -104,6 +104,17 @@ impl Checkpointer for Recorder {
         self.records += 1;
         Ok(())
     }
+
+    /// As for an owner who wants to look at what cannot be processed.
+    fn reject(&mut self, position: u64, reason: &str) -> Result<(), ProcessorError> {
+        Err(ProcessorError {
+            kind: ProcessorErrorKind::Poison,
+            what: reason.to_owned(),
+            remedy: "none: a check wants it so".to_owned(),
+            position: Some(position),
+            source: None,
+        })
+    }
 }
 
 fn refusal() -> ProcessorError {

@@ -47,6 +47,19 @@ fn what_was_done_before_is_passed_over() {
     assert_eq!(acknowledger.progress(), above([(7, 7)], 5));
 }
 
+#[test]
+fn what_is_gone_counts_as_done() {
+    let mut acknowledger = Acknowledger::default();
+    acknowledger.skip(0, 5);
+    assert_eq!(acknowledger.progress(), above([], 5));
+    assert!(!acknowledger.take(4) && acknowledger.take(5));
+    acknowledger.skip(6, 4);
+    assert_eq!(acknowledger.progress(), above([(9, 9)], 5));
+    assert!(acknowledger.take(10));
+    acknowledger.done(5);
+    assert_eq!((acknowledger.progress(), acknowledger.low()), (above([], 10), 10));
+}
+
 proptest! {
     /// Any order of doing, with crashes that go back to the last checkpoint: each place is done once
     /// after the last checkpoint that names it, and no checkpoint passes one that was not done.

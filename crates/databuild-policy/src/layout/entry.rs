@@ -1,7 +1,7 @@
 //! An entry as the event that a layout sees: which field is the logger, what a measurement says in words.
 
 use super::event::{LayoutEvent, message_and_trace};
-use databuild_model::entry::{Content, Fields, JobLogEntry, Stream, field};
+use databuild_model::entry::{Content, JobLogEntry, Stream, field};
 use databuild_model::level::Level;
 
 /// Names under which jobs give their logger, their thread and their traceback, the usual ones first.
@@ -33,13 +33,8 @@ pub fn with_event<T>(entry: &JobLogEntry, work: impl FnOnce(&LayoutEvent<'_>) ->
             (Level::Info, words.as_str(), &manifest.metadata, None)
         }
     };
-    let (logger, thread, trace) =
-        (named(fields, LOGGER), named(fields, THREAD), named(fields, TRACE));
-    let taken = [logger.map(|it| it.0), thread.map(|it| it.0), trace.map(|it| it.0)];
-    let fields: Vec<(&str, &str)> = fields
-        .iter()
-        .filter(|(name, _)| *name != field::RAW_BASE64 && !taken.contains(&Some(*name)))
-        .collect();
+    let mut fields: Vec<(&str, &str)> = fields.iter().collect();
+    let Named { logger, thread, trace } = take_named(&mut fields, 0);
     let (message, joined) = message_and_trace(text);
     let job = entry.job_label.as_ref().map_or("", |it| it.as_str());
     let stream = stream.map_or("", Stream::as_str);
@@ -48,9 +43,9 @@ pub fn with_event<T>(entry: &JobLogEntry, work: impl FnOnce(&LayoutEvent<'_>) ->
         level,
         message,
         raw_message: text,
-        trace: trace.map_or(joined, |(_, trace)| trace),
-        logger: logger.map_or(job, |(_, logger)| logger),
-        thread: thread.map_or(stream, |(_, thread)| thread),
+        trace: trace.unwrap_or(joined),
+        logger: logger.unwrap_or(job),
+        thread: thread.unwrap_or(stream),
         fields: &fields,
         app: entry.app.as_ref().map_or("", |it| it.as_str()),
         job,
@@ -63,6 +58,36 @@ pub fn with_event<T>(entry: &JobLogEntry, work: impl FnOnce(&LayoutEvent<'_>) ->
     })
 }
 
-fn named<'a>(fields: &'a Fields, names: &[&str]) -> Option<(&'a str, &'a str)> {
-    names.iter().find_map(|name| fields.iter().find(|(key, _)| key == name))
+/// What fields say that a layout shows in places of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Named<'a> {
+    /// Who says it.
+    pub logger: Option<&'a str>,
+    /// On which thread.
+    pub thread: Option<&'a str>,
+    /// The traceback.
+    pub trace: Option<&'a str>,
+}
+
+/// Takes what has a place of its own, and what only our own tools read, out of the fields from `from` on.
+pub fn take_named<'a>(fields: &mut Vec<(&'a str, &'a str)>, from: usize) -> Named<'a> {
+    // The usual names first, and of one that stands twice the first.
+    let mut take = |names: &[&str]| {
+        let ours = fields.get(from..).unwrap_or_default();
+        let name = *names.iter().find(|name| ours.iter().any(|(key, _)| key == *name))?;
+        let value = ours.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        remove(fields, from, name);
+        value
+    };
+    let named = Named { logger: take(LOGGER), thread: take(THREAD), trace: take(TRACE) };
+    remove(fields, from, field::RAW_BASE64);
+    named
+}
+
+fn remove(fields: &mut Vec<(&str, &str)>, from: usize, name: &str) {
+    let mut at = 0;
+    fields.retain(|(key, _)| {
+        at += 1;
+        at <= from || *key != name
+    });
 }

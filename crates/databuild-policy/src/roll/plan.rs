@@ -42,6 +42,17 @@ impl ArchiveNaming {
         }
     }
 
+    /// The same for the rolled files of `file_name`.
+    #[must_use]
+    pub fn bind(&self, file_name: &str) -> ArchiveNaming {
+        match self {
+            ArchiveNaming::Dated(name) => ArchiveNaming::Dated(name.bind(file_name)),
+            ArchiveNaming::Window { name, min, max } => {
+                ArchiveNaming::Window { name: name.bind(file_name), min: *min, max: *max }
+            }
+        }
+    }
+
     /// How rolled files are compressed.
     pub fn compression(&self) -> Option<Compression> {
         self.name().compression()

@@ -72,19 +72,9 @@ impl NamePattern {
 impl Selector {
     /// Whether the pipeline takes `event`, which is of `kind`.
     pub fn takes(&self, kind: Kind, event: &LayoutEvent<'_>) -> bool {
-        let kind_is_meant = match self.kinds {
-            Some(kinds) => kinds.contains(kind),
-            None => kind == Kind::Log,
-        };
-        let one_of = |patterns: &[NamePattern], name: &str| {
-            patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
-        };
-        kind_is_meant
-            && self.levels.is_none_or(|levels| levels.contains(event.level))
+        self.takes_head(kind, event.level)
+            && self.takes_run(event.app, event.job, event.partition)
             && one_of(&self.logger, event.logger)
-            && one_of(&self.app, event.app)
-            && one_of(&self.job, event.job)
-            && one_of(&self.partition, event.partition)
             && self.stream.as_deref().is_none_or(|stream| stream == event.stream)
             && self.text.as_deref().is_none_or(|text| event.raw_message.contains(text))
             && self.matches.as_ref().is_none_or(|regex| regex.is_match(event.raw_message))
@@ -92,6 +82,29 @@ impl Selector {
                 .fields
                 .iter()
                 .all(|(name, value)| event.field(name).is_some_and(|found| value.matches(found)))
+    }
+
+    /// Whether the pipeline may take something of a run.
+    pub fn takes_run(&self, app: &str, job: &str, partition: &str) -> bool {
+        one_of(&self.app, app) && one_of(&self.job, job) && one_of(&self.partition, partition)
+    }
+
+    /// Whether the pipeline may take an event of this kind and level.
+    pub fn takes_head(&self, kind: Kind, level: Level) -> bool {
+        let kind_is_meant = match self.kinds {
+            Some(kinds) => kinds.contains(kind),
+            None => kind == Kind::Log,
+        };
+        kind_is_meant && self.levels.is_none_or(|levels| levels.contains(level))
+    }
+
+    /// Whether more than run, kind and level decides.
+    pub fn asks_for_text(&self) -> bool {
+        !self.logger.is_empty()
+            || self.stream.is_some()
+            || self.text.is_some()
+            || self.matches.is_some()
+            || !self.fields.is_empty()
     }
 
     /// Whether no event can be taken, whatever it is.
@@ -103,6 +116,10 @@ impl Selector {
             self.kinds.is_some_and(|kinds| Kind::ALL.into_iter().all(|kind| !kinds.contains(kind)));
         no_level || no_kind
     }
+}
+
+fn one_of(patterns: &[NamePattern], name: &str) -> bool {
+    patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name))
 }
 
 #[cfg(test)]

@@ -1,0 +1,134 @@
+//! A stored line as an event: what is needed to order and select it is read when it comes, the rest when its
+//! turn has come. Most lines are read without copying anything.
+
+mod view;
+
+use databuild_model::entry::{Content, JobLogEntry, Kind};
+use databuild_model::json;
+use databuild_model::level::Level;
+use databuild_model::scan::Scanner;
+use databuild_model::time::Timestamp;
+use std::ops::Range;
+use std::sync::Arc;
+pub(crate) use view::{Due, Views, with_view};
+
+/// What all entries of a run have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct RunFacts {
+    pub(crate) project: Arc<str>,
+    pub(crate) run: Arc<str>,
+    pub(crate) app: String,
+    pub(crate) job: String,
+    pub(crate) build: String,
+    pub(crate) partition: String,
+}
+
+impl RunFacts {
+    /// What `line`, the first one that is met of `run`, says. Labels are the same on all lines of a run.
+    pub(crate) fn of(project: &Arc<str>, run: &Arc<str>, line: &[u8]) -> RunFacts {
+        let facts = RunFacts {
+            project: Arc::clone(project),
+            run: Arc::clone(run),
+            app: project.to_string(),
+            ..RunFacts::default()
+        };
+        let Ok((entry, _)) = json::read_entry(line) else { return facts };
+        let JobLogEntry { app, job_label, build_id, outputs, .. } = entry;
+        RunFacts {
+            app: app.map_or(facts.app, |it| it.as_str().to_owned()),
+            job: job_label.map_or_else(String::new, |it| it.as_str().to_owned()),
+            build: build_id.map_or_else(String::new, |it| it.as_str().to_owned()),
+            partition: outputs.first().map_or_else(String::new, |it| it.as_str().to_owned()),
+            ..facts
+        }
+    }
+}
+
+/// Where the text of an event is, and what orders and selects it.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    /// The bytes that it came with.
+    chunk: Arc<[u8]>,
+    range: Range<usize>,
+    pub(crate) head: Head,
+}
+
+/// What orders and selects an event.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Head {
+    pub(crate) time: Timestamp,
+    pub(crate) sequence: u64,
+    pub(crate) kind: Kind,
+    pub(crate) level: Level,
+    /// Where the value of the one key in `content` is, if the line can be read the fast way.
+    content: Option<Range<usize>>,
+}
+
+impl Line {
+    /// Reads the head of the line at `range` of `chunk`, which is at `place` of its run.
+    pub(crate) fn read(
+        scanner: &mut Scanner,
+        chunk: &Arc<[u8]>,
+        range: Range<usize>,
+        place: u64,
+        journalled: Timestamp,
+    ) -> Line {
+        let text = chunk.get(range.clone()).unwrap_or_default();
+        let head = Head::read(scanner, text, place, journalled);
+        Line { chunk: Arc::clone(chunk), range, head }
+    }
+
+    /// The entry, without its line feed.
+    pub(crate) fn text(&self) -> &[u8] {
+        self.chunk.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// The same with bytes of its own, so that it does not hold those that it came with.
+    pub(crate) fn alone(self) -> Line {
+        let chunk: Arc<[u8]> = self.text().into();
+        Line { range: 0..chunk.len(), chunk, head: self.head }
+    }
+
+    /// What it takes of memory while it waits.
+    pub(crate) fn bytes(&self) -> usize {
+        self.range.len() + size_of::<Line>()
+    }
+}
+
+impl Head {
+    fn read(scanner: &mut Scanner, text: &[u8], place: u64, journalled: Timestamp) -> Head {
+        if let Some(scan) = scanner.scan(text) {
+            // Measurements, events and manifests are INFO, as a layout shows them.
+            return Head {
+                time: scan.timestamp,
+                sequence: scan.sequence_number,
+                kind: scan.kind,
+                level: scan.level.unwrap_or(Level::Info),
+                content: Some(scan.content),
+            };
+        }
+        match json::read_entry(text) {
+            Ok((entry, _)) => Head {
+                time: entry.timestamp,
+                sequence: entry.sequence_number,
+                kind: entry.content.kind(),
+                level: match &entry.content {
+                    Content::Log(log) => log.level,
+                    Content::Metric(_) | Content::JobEvent(_) | Content::Manifest(_) => Level::Info,
+                },
+                content: None,
+            },
+            // No entry, so it is shown as it is rather than not at all.
+            Err(_) => Head {
+                time: journalled,
+                sequence: place + 1,
+                kind: Kind::Log,
+                level: Level::Warn,
+                content: None,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

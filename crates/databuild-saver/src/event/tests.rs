@@ -1,0 +1,125 @@
+//! Both ways to read a line lead to the same event as the types do.
+
+use super::*;
+use databuild_policy::layout::{Layout, LayoutOptions, Scratch, with_event};
+
+const ALL: &str =
+    "%d|%level|%logger|%thread|%app|%job|%run|%partition|%seq|%stream|%msg|%kvp|%ex%n";
+
+fn facts(line: &[u8]) -> RunFacts {
+    RunFacts::of(&"shop".into(), &"r1".into(), line)
+}
+
+fn by_views(line: &str) -> String {
+    let mut scanner = Scanner::new();
+    let chunk: Arc<[u8]> = line.as_bytes().into();
+    let facts = facts(line.as_bytes());
+    let layout = Layout::parse(ALL, &LayoutOptions::default()).unwrap();
+    let mut out = Vec::new();
+    // The second time the scanner knows the shape.
+    for _ in 0..2 {
+        out.clear();
+        let line = Line::read(&mut scanner, &chunk, 0..chunk.len(), 6, Timestamp::from_nanos(0));
+        with_view(&mut Views::default(), &line, &facts, |view| {
+            layout.render(view, &mut Scratch::default(), &mut out);
+        });
+    }
+    String::from_utf8(out).unwrap()
+}
+
+fn by_types(line: &str) -> String {
+    let (mut entry, _) = json::read_entry(line.as_bytes()).unwrap();
+    let layout = Layout::parse(ALL, &LayoutOptions::default()).unwrap();
+    let mut out = Vec::new();
+    if entry.app.is_none() {
+        entry.app = Some(databuild_model::ids::AppName::parse("shop").unwrap());
+    }
+    with_event(&entry, |view| layout.render(view, &mut Scratch::default(), &mut out));
+    String::from_utf8(out).unwrap()
+}
+
+/// An entry with this content and these labels.
+fn entry(content: &str, labels: &str) -> String {
+    format!(
+        r#"{{"timestamp":"2025-01-27T10:30:46.123456789Z","job_id":"r1","outputs":[{{"path":"p/date=2025-01-27"}}],"sequence_number":7,"content":{content}{labels}}}"#
+    )
+}
+
+#[test]
+fn both_ways_lead_to_the_same_event() {
+    let labels = r#","job_label":"clean","app":"finance","build_id":"42""#;
+    let contents = [
+        r#"{"log":{"level":"INFO","message":"plain","stream":"stdout","offset":0,"bytes":6}}"#,
+        r#"{"log":{"level":"WARN","message":"a \"quoted\" one\n\tat Foo.bar(Foo.java:1)","fields":{"rows":"1000","user \u00e9":"a\\b"},"stream":"stderr"}}"#,
+        r#"{"log":{"level":"ERROR","message":"x","fields":{"logger":"audit.login","thread":"main","n":12,"deep":{"a":[1]},"exception":"E: m\n\tat x"}}}"#,
+        r#"{"log":{"level":"ERROR","message":"x","fields":{"source":"s","raw_base64":"AA=="}}}"#,
+        r#"{"log":{"level":"warning","message":"an alias of a level","fields":{"logger_name":"l"}}}"#,
+        r#"{"metric":{"name":"rows","value":3,"labels":{"stage":"x"},"unit":"count"}}"#,
+        r#"{"job_event":{"event_type":"task_completed","metadata":{"a":"b"},"exit_code":0}}"#,
+        r#"{"manifest":{"outputs":[{"path":"p"}],"metadata":{}}}"#,
+    ];
+    for content in contents {
+        for labels in ["", labels] {
+            let line = entry(content, labels);
+            assert_eq!(by_views(&line), by_types(&line), "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_entry_is_shown_as_it_is() {
+    let line: Arc<[u8]> = b"not an entry"[..].into();
+    let read = Line::read(&mut Scanner::new(), &line, 0..line.len(), 6, Timestamp::from_nanos(5));
+    assert_eq!(
+        (read.head.time, read.head.sequence, read.head.level),
+        (Timestamp::from_nanos(5), 7, Level::Warn)
+    );
+    let facts = facts(&line);
+    let said = with_view(&mut Views::default(), &read, &facts, |view| view.message.to_owned());
+    assert_eq!(said.as_deref(), Some("not an entry"));
+}
+
+#[test]
+fn a_batch_has_each_events_own_texts() {
+    let mut scanner = Scanner::new();
+    let lines: Vec<String> = (0..4)
+        .map(|n| {
+            entry(
+                &format!(
+                    r#"{{"log":{{"level":"INFO","message":"m{n}\t","fields":{{"n":"{n}"}}}}}}"#
+                ),
+                "",
+            )
+        })
+        .collect();
+    let chunk: Arc<[u8]> = lines.concat().into_bytes().into();
+    let length = lines[0].len();
+    let read: Vec<Line> = (0..4)
+        .map(|n| {
+            let range = n * length..(n + 1) * length;
+            Line::read(&mut scanner, &chunk, range, n as u64, Timestamp::from_nanos(0))
+        })
+        .collect();
+    let facts = facts(lines[0].as_bytes());
+    let due: Vec<Due<'_>> = read
+        .iter()
+        .zip(1..)
+        .map(|(line, position)| Due { line, facts: &facts, late: position == 3, position })
+        .collect();
+    let shown = Views::default().with(&due, |events| {
+        let show = |event: &databuild_plugin::processor::LogEvent<'_>| {
+            format!(
+                "{} {} {:?} {}",
+                event.position, event.view.message, event.view.fields, event.late
+            )
+        };
+        events.iter().map(show).collect::<Vec<_>>()
+    });
+    let expected = [
+        "1 m0\t [(\"n\", \"0\")] false",
+        "2 m1\t [(\"n\", \"1\")] false",
+        "3 m2\t [(\"n\", \"2\")] true",
+        "4 m3\t [(\"n\", \"3\")] false",
+    ];
+    assert_eq!(shown, expected);
+}

@@ -1,0 +1,197 @@
+//! The built-in processor that writes files: each event into the file of its path, each file with its own
+//! size, age and archives; exactly once, by the protocol of `databuild_policy::commit`.
+//!
+//! What a file is called, when it is rolled and which archives go is decided in `databuild_policy`; where
+//! bytes go is a sink's business. Here is what is done, and in which order.
+
+mod compress;
+mod manager;
+mod repair;
+mod retain;
+mod roll;
+mod writer;
+
+use crate::settings::FilesSettings;
+use databuild_io::sink::{Sink, SinkError, SinkErrorKind};
+use databuild_model::time::Timestamp;
+use databuild_plugin::processor::{
+    Checkpointer, Done, LogEvent, LogProcessor, ProcessorError, ProcessorErrorKind, Properties,
+    Tally,
+};
+use databuild_policy::commit::Outputs;
+use databuild_policy::layout::Scratch;
+use std::sync::Arc;
+use std::time::Duration;
+use writer::MultiFileWriter;
+
+/// Writes the events of a pipeline into files.
+pub struct FileProcessor {
+    settings: Arc<FilesSettings>,
+    writer: MultiFileWriter,
+    /// The path of an event, its text, and what rendering needs: kept, so that nothing is allocated per
+    /// event.
+    path: String,
+    text: Vec<u8>,
+    scratch: Scratch,
+    /// The last position that was taken.
+    taken: Option<u64>,
+    last_look: Option<Timestamp>,
+}
+
+impl FileProcessor {
+    /// A processor for files in `sink`, which is at the base of the paths in `settings`.
+    pub fn new(settings: FilesSettings, sink: Arc<dyn Sink>) -> FileProcessor {
+        let settings = Arc::new(settings);
+        FileProcessor {
+            writer: MultiFileWriter::new(Arc::clone(&settings), sink),
+            settings,
+            path: String::new(),
+            text: Vec::new(),
+            scratch: Scratch::default(),
+            taken: None,
+            last_look: None,
+        }
+    }
+
+    /// Files that are gone were taken away on purpose: they are begun anew.
+    #[must_use]
+    pub fn accepting_loss(mut self) -> FileProcessor {
+        self.writer.accepts_loss = true;
+        self
+    }
+
+    /// Files that were found to be gone, or shorter than what was written, in words.
+    pub fn lost(&self) -> &[String] {
+        &self.writer.lost
+    }
+
+    fn commit(&mut self, checkpoints: &mut dyn Checkpointer) -> Result<(), ProcessorError> {
+        let done = self.taken.map_or(Done::AsBefore, Done::Upto);
+        self.writer.commit(done, checkpoints)
+    }
+
+    fn render_path(&mut self, event: &LogEvent<'_>) {
+        self.path.clear();
+        self.settings.path.render(&event.view, &mut self.path);
+        // Paths of a sink begin behind its base.
+        self.path.drain(..self.settings.path.base().len());
+    }
+
+    fn take(
+        &mut self,
+        event: &LogEvent<'_>,
+        now: Timestamp,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        self.render_path(event);
+        self.text.clear();
+        self.settings.layout.render(&event.view, &mut self.scratch, &mut self.text);
+        // A clock that is ahead does not roll what others write.
+        let when = event.view.timestamp.min(now);
+        let bytes = self.text.len() as u64;
+        if let Some(cause) = self.writer.should_rotate(&self.path, bytes, when) {
+            self.commit(checkpoints)?;
+            self.writer.roll_for(&self.path, cause, when, checkpoints)?;
+            self.writer.announce([self.path.as_str()], checkpoints)?;
+        }
+        self.writer.append(&self.path, &self.text, when)?;
+        self.taken = Some(event.position);
+        Ok(())
+    }
+}
+
+impl LogProcessor for FileProcessor {
+    fn initialize(
+        &mut self,
+        _properties: &Properties,
+        recovered: &Outputs,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        self.writer.recover(recovered, checkpoints)
+    }
+
+    fn process(
+        &mut self,
+        events: &[LogEvent<'_>],
+        now: Timestamp,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        self.writer.now = Some(now);
+        let mut new = Vec::new();
+        for event in events {
+            self.render_path(event);
+            if !self.writer.knows(&self.path) && !new.contains(&self.path) {
+                new.push(self.path.clone());
+            }
+        }
+        if self.writer.is_crowded_by(new.len()) {
+            self.commit(checkpoints)?;
+            self.writer.make_room(new.len())?;
+        }
+        self.writer.announce(new.iter().map(String::as_str), checkpoints)?;
+        events.iter().try_for_each(|event| {
+            // A file that had to make room for so many others comes back alone.
+            self.render_path(event);
+            if !self.writer.knows(&self.path) {
+                let path = self.path.clone();
+                self.commit(checkpoints)?;
+                self.writer.make_room(1)?;
+                self.writer.announce([path.as_str()], checkpoints)?;
+            }
+            self.take(event, now, checkpoints)
+        })
+    }
+
+    fn flush(
+        &mut self,
+        now: Timestamp,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        self.writer.now = Some(now);
+        self.commit(checkpoints)?;
+        self.writer.roll_idle(now, checkpoints)?;
+        self.writer.close_idle(now)?;
+        if self.last_look.is_none_or(|last| crate::limits::KEEP_EVERY <= now.since(last)) {
+            self.writer.retain_all(now)?;
+            self.last_look = Some(now);
+        }
+        Ok(())
+    }
+
+    fn tally(&self) -> Tally {
+        self.writer.tally()
+    }
+
+    fn destroy(
+        &mut self,
+        now: Timestamp,
+        _deadline: Duration,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        self.flush(now, checkpoints)?;
+        self.writer.close()
+    }
+}
+
+/// What a sink says, as what a processor says.
+fn trouble(error: SinkError) -> ProcessorError {
+    let kind = match error.kind {
+        SinkErrorKind::BadPath => ProcessorErrorKind::Fatal,
+        SinkErrorKind::Missing
+        | SinkErrorKind::Exists
+        | SinkErrorKind::Short
+        | SinkErrorKind::Denied
+        | SinkErrorKind::Full
+        | SinkErrorKind::Transient => ProcessorErrorKind::Transient,
+    };
+    ProcessorError {
+        kind,
+        what: error.to_string(),
+        remedy: error.remedy().to_owned(),
+        position: None,
+        source: error.source.map(|source| source.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

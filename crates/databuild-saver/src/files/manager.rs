@@ -1,0 +1,91 @@
+//! One file that is written: what is rendered and not appended, what is appended and not synced, and what is
+//! committed.
+
+use databuild_io::sink::{FilePlace, Sink, SinkError, SinkFile};
+use databuild_model::time::Timestamp;
+use databuild_policy::roll::ActiveFile;
+
+/// Writes one file. It makes sure of nothing by itself: whoever owns it decides when.
+#[derive(Debug)]
+pub(super) struct FileManager {
+    file: Box<dyn SinkFile>,
+    buffer: Vec<u8>,
+    /// The file with what is in the buffer.
+    active: ActiveFile,
+    /// How much of it the last record names.
+    committed: u64,
+    /// When something was last written, by the count of writes: the least is the one to close first.
+    pub(super) used: u64,
+}
+
+impl FileManager {
+    /// Opens the file at its first `bytes` bytes, and makes it if that is none. `began` is when its first
+    /// event was written, if somebody knows.
+    pub(super) fn create(
+        sink: &dyn Sink,
+        path: &str,
+        bytes: u64,
+        began: Option<Timestamp>,
+    ) -> Result<FileManager, SinkError> {
+        let file = sink.append_from(path, bytes)?;
+        let began = began.unwrap_or(Timestamp::MIN);
+        let active = ActiveFile { bytes, began, written: began };
+        Ok(FileManager { file, buffer: Vec::new(), active, committed: bytes, used: 0 })
+    }
+
+    /// The file as what decides about rolling sees it.
+    pub(super) fn active(&self) -> &ActiveFile {
+        &self.active
+    }
+
+    /// How much of it the last record names.
+    pub(super) fn committed(&self) -> u64 {
+        self.committed
+    }
+
+    /// Whether there is something that the last record does not name.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.committed != self.active.bytes
+    }
+
+    /// Takes an event of `when`. Returns how much is now in the buffer.
+    pub(super) fn append(&mut self, text: &[u8], when: Timestamp) -> usize {
+        if self.active.bytes == 0 {
+            self.active.began = when;
+        }
+        self.active.written = self.active.written.max(when);
+        self.active.bytes += text.len() as u64;
+        self.buffer.extend_from_slice(text);
+        self.buffer.len()
+    }
+
+    /// Appends what is in the buffer.
+    pub(super) fn write(&mut self) -> Result<(), SinkError> {
+        if !self.buffer.is_empty() {
+            self.file.append(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// Makes everything survive a power cut, and tells how much of the file does.
+    pub(super) fn flush(&mut self) -> Result<u64, SinkError> {
+        self.write()?;
+        self.file.sync()
+    }
+
+    /// The record that names everything is written.
+    pub(super) fn commit(&mut self) {
+        self.committed = self.active.bytes;
+    }
+
+    /// Whether somebody took the file away.
+    pub(super) fn place(&self) -> Result<FilePlace, SinkError> {
+        self.file.place()
+    }
+
+    /// Closes the file.
+    pub(super) fn close(self) -> Result<(), SinkError> {
+        self.file.close()
+    }
+}

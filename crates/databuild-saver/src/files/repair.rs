@@ -1,0 +1,89 @@
+//! What is put right before a pipeline writes: renames that were decided on are finished, and files end where
+//! the last record says.
+
+use super::trouble;
+use super::writer::{MultiFileWriter, split};
+use databuild_io::sink::{Sink, SinkError};
+use databuild_plugin::processor::{Checkpointer, Done, ProcessorError, ProcessorErrorKind};
+use databuild_policy::commit::{Outputs, Repair, repairs};
+use std::collections::HashMap;
+
+impl MultiFileWriter {
+    /// Puts right what an earlier try or an earlier process left.
+    pub(super) fn recover(
+        &mut self,
+        recovered: &Outputs,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        let place = self.sink.identity().map_err(trouble)?;
+        let lengths = lengths(self.sink.as_ref(), recovered).map_err(trouble)?;
+        let repairs = repairs(recovered, |path| lengths.get(path).copied().flatten());
+        if place != recovered.place
+            && !self.accepts_loss
+            && let Some(Repair::Lost { path, recorded, .. }) =
+                repairs.iter().find(|repair| matches!(repair, Repair::Lost { .. }))
+        {
+            return Err(elsewhere(path, *recorded, recovered, &place));
+        }
+        for repair in &repairs {
+            self.repair(repair).map_err(trouble)?;
+        }
+        // A rename that was done may not be durable yet, and no record will name it again.
+        for intent in &recovered.intents {
+            self.sink.sync_names(&intent.to).map_err(trouble)?;
+            self.sink.sync_names(&intent.from).map_err(trouble)?;
+        }
+        for path in recovered.files.keys().chain(recovered.intents.iter().map(|it| &it.from)) {
+            self.rolled.insert(path.clone());
+        }
+        self.recorded = Outputs { place, ..Outputs::default() };
+        // All files are as recorded and closed, so none needs to be named.
+        checkpoints.checkpoint(Done::AsBefore, &self.recorded)?;
+        self.look_for_archives()
+    }
+
+    fn repair(&mut self, repair: &Repair) -> Result<(), SinkError> {
+        let sink = self.sink.as_ref();
+        match repair {
+            Repair::Rename { from, to } => sink.rename(from, to),
+            Repair::Truncate { path, bytes } => {
+                let mut file = sink.append_from(path, *bytes)?;
+                file.sync()?;
+                file.close()
+            }
+            // It is made when its first event comes.
+            Repair::Create { .. } => Ok(()),
+            Repair::Lost { path, recorded, found } => {
+                self.lost.push(format!(
+                    "{path}: {recorded} bytes were written, {found} are there; somebody else took them away"
+                ));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn lengths<'a>(
+    sink: &dyn Sink,
+    outputs: &'a Outputs,
+) -> Result<HashMap<&'a str, Option<u64>>, SinkError> {
+    let intents = outputs.intents.iter().flat_map(|it| [it.from.as_str(), it.to.as_str()]);
+    let paths = outputs.files.keys().map(String::as_str).chain(intents);
+    paths.map(|path| Ok((path, sink.stat(path)?.map(|stat| stat.bytes)))).collect()
+}
+
+fn elsewhere(path: &str, bytes: u64, recovered: &Outputs, place: &str) -> ProcessorError {
+    let (_, name) = split(path);
+    ProcessorError {
+        kind: ProcessorErrorKind::Transient,
+        what: format!(
+            "{path} with {bytes} bytes is not there, and the folder is on {place}, not on {}",
+            recovered.place
+        ),
+        remedy: format!(
+            "mount the disk that has {name}; if it was taken away on purpose, resume the pipeline with --accept-loss"
+        ),
+        position: None,
+        source: None,
+    }
+}

@@ -1,0 +1,289 @@
+//! All files of a pipeline that are open: which there are, when they are committed, and which is closed when
+//! there are too many.
+
+use super::compress::Compressor;
+use super::manager::FileManager;
+use super::trouble;
+use crate::limits;
+use crate::settings::FilesSettings;
+use databuild_io::sink::{FilePlace, Sink, SinkError};
+use databuild_model::time::Timestamp;
+use databuild_plugin::processor::{Checkpointer, Done, ProcessorError, ProcessorErrorKind, Tally};
+use databuild_policy::commit::Outputs;
+use databuild_policy::roll::RollCause;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Writes many files, one for each path.
+pub(super) struct MultiFileWriter {
+    pub(super) settings: Arc<FilesSettings>,
+    pub(super) sink: Arc<dyn Sink>,
+    pub(super) managers: HashMap<String, FileManager>,
+    /// What the last record says.
+    pub(super) recorded: Outputs,
+    /// Files whose names may not survive a power cut: made by us, or found, since whoever made them may have
+    /// been killed before their names were synced.
+    unnamed: BTreeSet<String>,
+    /// Files that were rolled, or that an earlier process wrote: where archives are.
+    pub(super) rolled: BTreeSet<String>,
+    /// Files that are gone are begun anew, wherever the folder is now.
+    pub(super) accepts_loss: bool,
+    /// What was found to be gone.
+    pub(super) lost: Vec<String>,
+    /// The time, as far as it was told.
+    pub(super) now: Option<Timestamp>,
+    /// When archives were looked at last.
+    pub(super) looked: Option<Timestamp>,
+    pub(super) compressor: Option<Compressor>,
+    buffered: usize,
+    uses: u64,
+    pub(super) rotations: u64,
+    bytes: u64,
+}
+
+impl MultiFileWriter {
+    pub(super) fn new(settings: Arc<FilesSettings>, sink: Arc<dyn Sink>) -> MultiFileWriter {
+        MultiFileWriter {
+            settings,
+            sink,
+            managers: HashMap::new(),
+            recorded: Outputs::default(),
+            unnamed: BTreeSet::new(),
+            rolled: BTreeSet::new(),
+            accepts_loss: false,
+            lost: Vec::new(),
+            now: None,
+            looked: None,
+            compressor: None,
+            buffered: 0,
+            uses: 0,
+            rotations: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Whether the file is open.
+    pub(super) fn knows(&self, path: &str) -> bool {
+        self.managers.contains_key(path)
+    }
+
+    /// Whether so many more files are too many.
+    pub(super) fn is_crowded_by(&self, more: usize) -> bool {
+        self.settings.open_files_max < self.managers.len() + more
+    }
+
+    /// Whether the file has to be rolled before `bytes` bytes of `when` go into it.
+    pub(super) fn should_rotate(
+        &self,
+        path: &str,
+        bytes: u64,
+        when: Timestamp,
+    ) -> Option<RollCause> {
+        self.settings.archive.as_ref()?;
+        let active = self.managers.get(path)?.active();
+        self.settings.rotation.should_rotate(active, bytes, when)
+    }
+
+    /// Opens files, of which a record says before anything goes into them how long they are.
+    pub(super) fn announce<'a>(
+        &mut self,
+        paths: impl IntoIterator<Item = &'a str>,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        let mut found = Vec::new();
+        for path in paths {
+            if found.len() + self.managers.len() == self.settings.open_files_max.max(1) {
+                break;
+            }
+            let stat = self.sink.stat(path).map_err(trouble)?;
+            self.recorded.files.insert(path.to_owned(), stat.map_or(0, |stat| stat.bytes));
+            found.push((path, stat));
+        }
+        if found.is_empty() {
+            return Ok(());
+        }
+        checkpoints.checkpoint(Done::AsBefore, &self.recorded)?;
+        for (path, stat) in found {
+            let bytes = stat.map_or(0, |stat| stat.bytes);
+            // Of a file that an earlier process began, what is known is when it was last changed.
+            let began = stat.map(|stat| stat.changed);
+            let manager =
+                FileManager::create(self.sink.as_ref(), path, bytes, began).map_err(trouble)?;
+            self.unnamed.insert(path.to_owned());
+            self.managers.insert(path.to_owned(), manager);
+            self.look_for_archives_of(path)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the text of an event of `when` for the file at `path`, which is open.
+    pub(super) fn append(
+        &mut self,
+        path: &str,
+        text: &[u8],
+        when: Timestamp,
+    ) -> Result<(), ProcessorError> {
+        let Some(manager) = self.managers.get_mut(path) else { return Ok(()) };
+        self.uses += 1;
+        manager.used = self.uses;
+        self.buffered += text.len();
+        self.bytes += text.len() as u64;
+        let waiting = manager.append(text, when);
+        if limits::WRITE_BYTES <= waiting {
+            manager.write().map_err(trouble)?;
+            self.buffered -= waiting;
+        } else if limits::BUFFERED_BYTES_MAX <= self.buffered {
+            self.managers.values_mut().try_for_each(FileManager::write).map_err(trouble)?;
+            self.buffered = 0;
+        }
+        Ok(())
+    }
+
+    /// Syncs all that changed, then writes the record that says so, and what is done with it.
+    pub(super) fn commit(
+        &mut self,
+        done: Done<'_>,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        self.sync()?;
+        let renamed = self.look_after()?;
+        for (path, manager) in &mut self.managers {
+            if manager.is_dirty() {
+                manager.commit();
+                self.recorded.files.insert(path.clone(), manager.committed());
+            }
+        }
+        // What is in them is kept, by whoever gave them another name; the next event begins anew.
+        for path in renamed {
+            self.recorded.files.remove(&path);
+            self.managers.remove(&path);
+        }
+        checkpoints.checkpoint(done, &self.recorded)
+    }
+
+    fn sync(&mut self) -> Result<(), ProcessorError> {
+        let mut dirty: Vec<&mut FileManager> =
+            self.managers.values_mut().filter(|manager| manager.is_dirty()).collect();
+        let share = dirty.len().div_ceil(limits::SYNCS_AT_ONCE).max(1);
+        if let [one] = dirty.as_mut_slice() {
+            one.flush().map_err(trouble)?;
+        } else {
+            // A disk syncs many files in little more than the time of one.
+            std::thread::scope(|scope| {
+                let syncs: Vec<_> = dirty
+                    .chunks_mut(share)
+                    .map(|some| {
+                        scope.spawn(|| some.iter_mut().try_for_each(|it| it.flush().map(drop)))
+                    })
+                    .collect();
+                let mut result = Ok(());
+                for sync in syncs {
+                    let synced = sync.join().unwrap_or_else(|_| Err(panicked()));
+                    result = result.and(synced);
+                }
+                result
+            })
+            .map_err(trouble)?;
+        }
+        self.buffered = 0;
+        for path in &self.unnamed {
+            self.sink.sync_names(path).map_err(trouble)?;
+        }
+        self.unnamed.clear();
+        Ok(())
+    }
+
+    /// Whether files are where they were; those that somebody renamed. One that was removed with events that
+    /// no record names is written anew from the last record.
+    fn look_after(&mut self) -> Result<Vec<String>, ProcessorError> {
+        let mut renamed = Vec::new();
+        for (path, manager) in &self.managers {
+            if !manager.is_dirty() {
+                continue;
+            }
+            match manager.place().map_err(trouble)? {
+                FilePlace::Here => {}
+                FilePlace::Renamed => renamed.push(path.clone()),
+                FilePlace::Removed => {
+                    return Err(ProcessorError {
+                        kind: ProcessorErrorKind::Transient,
+                        what: format!("somebody removed {path} while it was written"),
+                        remedy: "it is begun anew with what was not recorded yet".to_owned(),
+                        position: None,
+                        source: None,
+                    });
+                }
+            }
+        }
+        Ok(renamed)
+    }
+
+    /// Closes the files that were not used for longest, so that there is room for `more`. Everything is
+    /// committed.
+    pub(super) fn make_room(&mut self, more: usize) -> Result<(), ProcessorError> {
+        let max = self.settings.open_files_max.max(1);
+        let keep = max.saturating_sub(more.max(max / 8));
+        let mut by_use: Vec<(u64, String)> =
+            self.managers.iter().map(|(path, it)| (it.used, path.clone())).collect();
+        by_use.sort_unstable();
+        let close = by_use.len().saturating_sub(keep);
+        by_use.into_iter().take(close).try_for_each(|(_, path)| self.close_one(&path))
+    }
+
+    /// Closes files to which nothing came for long. Everything is committed.
+    pub(super) fn close_idle(&mut self, now: Timestamp) -> Result<(), ProcessorError> {
+        let idle = self.settings.close_idle;
+        let is_idle = |it: &FileManager| idle <= now.since(it.active().written);
+        let paths: Vec<String> = self
+            .managers
+            .iter()
+            .filter(|(_, it)| !it.is_dirty() && is_idle(it))
+            .map(|(path, _)| path.clone())
+            .collect();
+        paths.iter().try_for_each(|path| self.close_one(path))
+    }
+
+    /// A file that is closed is not recorded any more: nothing of it is open.
+    fn close_one(&mut self, path: &str) -> Result<(), ProcessorError> {
+        self.recorded.files.remove(path);
+        match self.managers.remove(path) {
+            Some(manager) => manager.close().map_err(trouble),
+            None => Ok(()),
+        }
+    }
+
+    /// Closes everything, and waits for what is being compressed.
+    pub(super) fn close(&mut self) -> Result<(), ProcessorError> {
+        self.compressor = None;
+        let paths: Vec<String> = self.managers.keys().cloned().collect();
+        paths.iter().try_for_each(|path| self.close_one(path))
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        Tally {
+            rotations: self.rotations,
+            bytes: self.bytes,
+            open_files: self.managers.len() as u64,
+            rejected: 0,
+        }
+    }
+}
+
+fn panicked() -> SinkError {
+    SinkError {
+        kind: databuild_io::sink::SinkErrorKind::Transient,
+        doing: "sync",
+        path: "a file".to_owned(),
+        source: None,
+    }
+}
+
+/// The folder of a path, and the name in it.
+pub(super) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// A path of a folder and a name in it.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
