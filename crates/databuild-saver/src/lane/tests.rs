@@ -52,16 +52,18 @@ impl World {
 
     /// A run says this, and that is stored.
     fn say(&mut self, messages: &[&str]) {
-        let mut lines = String::new();
+        let mut lines = Vec::new();
         for message in messages {
             self.said += 1;
-            lines += &format!(
-                "{{\"timestamp\":\"2025-01-27T11:00:{:02}Z\",\"job_id\":\"r1\",\"outputs\":[],\"sequence_number\":{},\"content\":{{\"log\":{{\"level\":\"INFO\",\"message\":\"{message}\"}}}}}}\n",
-                self.said % 60,
+            let second = self.said % 60;
+            let line = format!(
+                r#"{{"timestamp":"2025-01-27T11:00:{second:02}Z","job_id":"r1","outputs":[],"sequence_number":{},"content":{{"log":{{"level":"INFO","message":"{message}"}}}}}}"#,
                 self.said
             );
+            lines.extend_from_slice(line.as_bytes());
+            lines.push(b'\n');
         }
-        self.feed.store_in("s", "r1", lines.as_bytes(), false);
+        self.feed.store_in("s", "r1", &lines, false);
         // The journal goes on, so that nobody is waited for any more.
         self.now += 10_000_000_000;
         self.feed.set_clock(Timestamp::from_nanos(self.now));
