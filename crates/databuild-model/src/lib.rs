@@ -14,6 +14,7 @@ pub mod level;
 pub mod limits;
 pub mod manifest;
 pub mod origin;
+pub mod plugin_frame;
 pub mod proto;
 pub mod query;
 pub mod request;

@@ -9,6 +9,10 @@ use std::time::Duration;
 /// a hung plugin look busy for a minute.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// A process gets at least this long until it says hello: an interpreter loads its libraries from a cold
+/// disk, however short its deadline is for events.
+pub const START_TIME_MIN: Duration = Duration::from_secs(10);
+
 /// Most bytes of memory of a process, if nothing else is set: three times what an interpreter with its
 /// usual libraries takes.
 pub const MEMORY_BYTES_MAX: u64 = 256 << 20;
