@@ -94,6 +94,10 @@ pub trait FsFile: Send + Sync {
 
     /// Whether somebody holds the writer's lock.
     fn is_locked(&self) -> io::Result<bool>;
+
+    /// The file is called `path`, and will be as long as it is open: what it takes of the system may be
+    /// given back between two calls while many files are open. Lock and contents stay.
+    fn may_rest(&self, path: &Path);
 }
 
 /// A name in a folder.

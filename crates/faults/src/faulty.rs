@@ -280,4 +280,8 @@ impl FsFile for FaultyFile {
         self.state.at("is_locked", self.kind)?;
         self.file.is_locked()
     }
+
+    fn may_rest(&self, path: &Path) {
+        self.file.may_rest(path);
+    }
 }

@@ -318,4 +318,8 @@ impl FsFile for LiarFile {
     fn is_locked(&self) -> io::Result<bool> {
         self.file.is_locked()
     }
+
+    fn may_rest(&self, path: &Path) {
+        self.file.may_rest(path);
+    }
 }

@@ -161,6 +161,8 @@ impl Run {
     pub(super) fn new(new: NewRun) -> Run {
         let header = header_of(&new.context);
         let RunFiles { paths, entries, index, tally, unsynced, index_rest, torn } = new.files;
+        entries.may_rest(&paths.entries);
+        index.may_rest(&paths.index);
         let repeats_until = tally.so_far().last_sequence;
         let stored_bytes = tally.so_far().bytes;
         let synced_bytes = unsynced.begin();
@@ -374,6 +376,8 @@ impl Run {
         tally.replay(replayed);
         let mut stretch = since_mark;
         let behind = BatchTally::from(stretch.end(), tally.so_far().entries);
+        new.entries.may_rest(&self.paths.entries);
+        new.index.may_rest(&self.paths.index);
         self.entries = Arc::from(new.entries);
         self.index = Arc::from(new.index);
         (self.entries_rest, self.index_rest) = (Vec::new(), Vec::new());

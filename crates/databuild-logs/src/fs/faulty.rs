@@ -324,6 +324,8 @@ impl FsFile for File {
         let node = self.node.lock().unwrap();
         Ok(node.writer.is_some_and(|writer| writer != self.handle))
     }
+
+    fn may_rest(&self, _path: &Path) {}
 }
 
 impl Drop for File {

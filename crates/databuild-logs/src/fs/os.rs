@@ -1,6 +1,9 @@
 //! The real files of this machine.
 
+mod rest;
+
 use super::{DirItem, Fs, FsAll, FsFile};
+use rest::Held;
 use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -8,16 +11,32 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The file system of this machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsFs;
 
-struct OsFile(File);
+struct OsFile {
+    held: Arc<Held>,
+    /// The writer's lock is ours.
+    locked: AtomicBool,
+}
+
+impl OsFile {
+    fn new(file: File) -> Self {
+        OsFile { held: Arc::new(Held::new(file)), locked: AtomicBool::new(false) }
+    }
+}
+
+/// How files are opened that are written, and how they are made.
+const WRITING: OFlags = OFlags::RDWR.union(OFlags::APPEND);
+const CREATING: OFlags = WRITING.union(OFlags::CREATE).union(OFlags::EXCL);
 
 /// Opens a file of the store: `{store}/{folder}/{name}`. Where the store is may be told by links; within
 /// it none is followed, neither in place of the file nor of the folder that it is in.
-fn open(path: &Path, flags: OFlags) -> io::Result<OsFile> {
+fn open(path: &Path, flags: OFlags) -> io::Result<File> {
     // Without NONBLOCK a FIFO that somebody put there would hang the open; regular files ignore it.
     let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let creates = flags.contains(OFlags::CREATE);
@@ -35,7 +54,7 @@ fn open(path: &Path, flags: OFlags) -> io::Result<OsFile> {
         }
         None => rustix::fs::open(path, flags, mode)?,
     };
-    Ok(OsFile(File::from(opened)))
+    Ok(File::from(opened))
 }
 
 /// The same by one call for each part of the path.
@@ -57,10 +76,30 @@ fn place(path: &Path) -> Option<(&Path, &Path)> {
 
 fn open_existing(path: &Path, flags: OFlags) -> io::Result<Box<dyn FsFile>> {
     let file = open(path, flags)?;
-    if !file.0.metadata()?.is_file() {
+    if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
     }
-    Ok(Box::new(file))
+    Ok(Box::new(OsFile::new(file)))
+}
+
+fn try_lock(file: &File) -> io::Result<bool> {
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_locked(file: &File) -> io::Result<bool> {
+    // A shared lock is taken for a moment: readers do not disturb each other by asking.
+    match rustix::fs::flock(file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => {
+            rustix::fs::flock(file, FlockOperation::Unlock)?;
+            Ok(false)
+        }
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl Fs for OsFs {
@@ -69,12 +108,11 @@ impl Fs for OsFs {
     }
 
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
-        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL;
-        Ok(Box::new(open(path, flags)?))
+        Ok(Box::new(OsFile::new(open(path, CREATING)?)))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
-        open_existing(path, OFlags::RDWR | OFlags::APPEND)
+        open_existing(path, WRITING)
     }
 
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
@@ -107,8 +145,8 @@ impl Fs for OsFs {
 
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let file = open(path, OFlags::RDWR | OFlags::CREATE)?;
-        match rustix::fs::fallocate(&file.0, FallocateFlags::empty(), 0, bytes) {
-            Err(Errno::OPNOTSUPP) => fill(&file.0, bytes),
+        match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+            Err(Errno::OPNOTSUPP) => fill(&file, bytes),
             done => Ok(done?),
         }
     }
@@ -157,48 +195,44 @@ fn fill(file: &File, bytes: u64) -> io::Result<()> {
 
 impl FsFile for OsFile {
     fn append(&self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::io::write(&self.0, bytes)?)
+        self.held.with(|file| Ok(rustix::io::write(file, bytes)?))
     }
 
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(into, offset)
+        self.held.with(|file| file.read_at(into, offset))
     }
 
     fn size(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        self.held.with(|file| Ok(file.metadata()?.len()))
     }
 
     fn modified(&self) -> io::Result<i64> {
-        let metadata = self.0.metadata()?;
+        let metadata = self.held.with(File::metadata)?;
         let seconds = metadata.mtime().saturating_mul(1_000_000_000);
         Ok(seconds.saturating_add(metadata.mtime_nsec()))
     }
 
     fn truncate(&self, size: u64) -> io::Result<()> {
-        self.0.set_len(size)
+        self.held.with(|file| file.set_len(size))
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
+        self.held.with(File::sync_data)
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(true),
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            Err(error) => Err(error.into()),
+        // Asked again through another descriptor, the kernel would take us for somebody else.
+        if !self.locked.load(Ordering::Acquire) {
+            self.locked.store(self.held.with(try_lock)?, Ordering::Release);
         }
+        Ok(self.locked.load(Ordering::Acquire))
     }
 
     fn is_locked(&self) -> io::Result<bool> {
-        // A shared lock is taken for a moment: readers do not disturb each other by asking.
-        match rustix::fs::flock(&self.0, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => {
-                rustix::fs::flock(&self.0, FlockOperation::Unlock)?;
-                Ok(false)
-            }
-            Err(Errno::WOULDBLOCK) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
+        Ok(!self.locked.load(Ordering::Acquire) && self.held.with(is_locked)?)
+    }
+
+    fn may_rest(&self, path: &Path) {
+        self.held.may_rest(path);
     }
 }

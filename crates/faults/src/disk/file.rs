@@ -5,6 +5,7 @@ use crate::clock::beginning;
 use databuild_logs::fs::FsFile;
 use rustix::io::Errno;
 use std::io;
+use std::path::Path;
 
 pub(super) struct DiskFile {
     disk: Disk,
@@ -82,6 +83,8 @@ impl FsFile for DiskFile {
     fn is_locked(&self) -> io::Result<bool> {
         Ok(self.with(|node| node.writer.is_some_and(|writer| writer != self.handle)))
     }
+
+    fn may_rest(&self, _path: &Path) {}
 }
 
 impl Drop for DiskFile {
