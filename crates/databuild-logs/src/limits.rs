@@ -99,6 +99,10 @@ pub const RETAINED_BYTES_MAX: usize = 64 << 10;
 /// After so many failures of a file in a row the collector says that it is not well.
 pub const FAILURES_READY_MAX: u32 = 3;
 
+/// Longest description of a run in its spool: the configuration of a wrapper, whose command and variables
+/// the system bounds to a few mebibytes.
+pub const SPOOL_RUN_BYTES_MAX: u64 = 64 << 20;
+
 /// Space kept back for seals, journals and the build event log: the ends of ten thousand runs. Of a disk
 /// that is small, one part in [`RESERVE_PART`] of it.
 pub const RESERVE_BYTES: u64 = 8 << 20;

@@ -17,6 +17,7 @@ use databuild_model::ids::JobRunId;
 use databuild_model::spool;
 use databuild_model::time::Day;
 use databuild_policy::naming::{self, RunFile};
+use serde::de::IgnoredAny;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -56,12 +57,16 @@ pub(crate) fn lock_for_writing(file: &dyn FsFile) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether somebody can still go on with an unsealed run.
+/// Whether somebody can still go on with an unsealed run: what that takes is written down and can be read.
+/// After a power cut there may be a name and nothing in it.
 pub(crate) fn has_spool(fs: &dyn Fs, logs_dir: &Path, run: &JobRunId) -> io::Result<bool> {
     let spool = logs_dir.join(spool::SPOOL_DIR).join(run.as_str());
     match fs.open_read(&spool.join(spool::RUN_FILE)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        opened => opened.map(|_| true),
+        file => {
+            let bytes = fs::read_whole(file?.as_ref(), limits::SPOOL_RUN_BYTES_MAX)?;
+            Ok(serde_json::from_slice::<IgnoredAny>(&bytes).is_ok())
+        }
     }
 }
 

@@ -144,6 +144,24 @@ fn a_run_that_somebody_writes_is_left_alone() {
     assert_eq!(fs.dump()[&path], files[&path]);
 }
 
+/// Whoever keeps a spool seals its run; a power cut can leave the name of its description and no more, and
+/// then nobody can.
+#[test]
+fn a_run_whose_spool_cannot_be_read_is_sealed() {
+    let (dir, mut files) = killed();
+    let index = files.get_mut(&dir.join("2025-01-27/r.idx")).unwrap();
+    index.truncate(index.len() - 12);
+    for (described, restored) in
+        [("{}", vec![]), ("", vec![run_id("r")]), ("\0\0", vec![run_id("r")])]
+    {
+        let mut files = files.clone();
+        files.insert(dir.join(".spool/r/run.json"), described.into());
+        let fs = FaultyFs::with(&files);
+        let done = recover(&fs, &dir, today()).unwrap();
+        assert_eq!((done.restored, done.failed), (restored, vec![]), "{described:?}");
+    }
+}
+
 /// A power cut can leave a file its size, and zeros where its last bytes were.
 #[test]
 fn zeros_in_the_place_of_what_was_not_synced_are_put_right() {
