@@ -11,9 +11,10 @@ use databuild_logs::store::RunPaths;
 use databuild_logs::store::journal;
 use databuild_model::ids::JobRunId;
 use databuild_model::request::JobLogsRequest;
+use databuild_model::time::Day;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -154,7 +155,7 @@ fn run_keeps_its_word(
         account.named = account.wanted.saturating_sub(same as u64);
         account.stored = same as u64;
     }
-    let seal = seal(fs, logs_dir, &id)?;
+    let seal = seal(fs, logs_dir, beginning().day(), &id)?;
     seal_is_right(&seal, &bytes)?;
     let page = reader.get_job_logs(&JobLogsRequest::all_of(id))?;
     let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -171,8 +172,24 @@ fn seal_is_right(seal: &RunRecord, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn seal(fs: &dyn Fs, logs_dir: &Path, run: &JobRunId) -> Result<RunRecord> {
-    let path = RunPaths::new(logs_dir, beginning().day(), run).index;
+/// The run that began on `day` is complete, and its seal is that of `bytes`.
+///
+/// # Errors
+/// One of it is not so.
+pub(crate) fn file_is_sealed(
+    fs: &dyn Fs,
+    logs_dir: &Path,
+    day: Day,
+    run: &JobRunId,
+    bytes: &[u8],
+) -> Result<()> {
+    let seal = seal(fs, logs_dir, day, run)?;
+    ensure!(seal.is_complete(), "it is not complete");
+    seal_is_right(&seal, bytes)
+}
+
+fn seal(fs: &dyn Fs, logs_dir: &Path, day: Day, run: &JobRunId) -> Result<RunRecord> {
+    let path = RunPaths::new(logs_dir, day, run).index;
     let index = fs.open_read(&path).with_context(|| format!("cannot open {}", path.display()))?;
     let index = read_index(&read_whole(index.as_ref(), u64::MAX)?)?;
     index.seal.context("it is not sealed")
@@ -203,7 +220,15 @@ fn stretches(fs: &dyn Fs, logs_dir: &Path) -> Result<Stretches> {
     Ok(stretches)
 }
 
-fn each_batch(fs: &dyn Fs, logs_dir: &Path, mut each: impl FnMut(BatchRecord)) -> Result<()> {
+/// Gives `each` the records of all journals.
+///
+/// # Errors
+/// They cannot be read.
+pub(crate) fn each_batch(
+    fs: &dyn Fs,
+    logs_dir: &Path,
+    mut each: impl FnMut(BatchRecord),
+) -> Result<()> {
     for journal in journal::list(fs, logs_dir)? {
         let mut place = JournalPlace { journal, offset: 0 };
         loop {
@@ -220,6 +245,11 @@ fn each_batch(fs: &dyn Fs, logs_dir: &Path, mut each: impl FnMut(BatchRecord)) -
         }
     }
     Ok(())
+}
+
+/// The file that a record tells of.
+pub(crate) fn entries_of(logs_dir: &Path, batch: &BatchRecord) -> PathBuf {
+    RunPaths::new(logs_dir, batch.day, &batch.job_run_id).entries
 }
 
 /// The bytes of a run's file, if there is one.

@@ -3,7 +3,7 @@
 use databuild_model::clock::Clock;
 use databuild_model::time::Timestamp;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A clock on which time passes only by being looked at, in steps of uneven length. Whoever waits for
 /// a moment finds it reached after a few looks, so an hour of timers takes milliseconds.
@@ -55,6 +55,28 @@ impl Stopwatch {
     }
 
     pub(crate) fn elapsed(self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// The clock of this machine.
+#[derive(Clone, Copy)]
+pub(crate) struct RealClock(Stopwatch);
+
+impl RealClock {
+    pub(crate) fn start() -> Self {
+        RealClock(Stopwatch::start())
+    }
+}
+
+impl Clock for RealClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the rigs ask for the date")]
+    fn wall(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    fn mono(&self) -> Duration {
         self.0.elapsed()
     }
 }

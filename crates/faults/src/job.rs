@@ -26,6 +26,9 @@ pub(crate) struct JobArguments {
     /// The folder for the file of how far it came, which is called after the job run
     #[arg(long)]
     told: PathBuf,
+    /// A named pipe that somebody opens for writing when it may begin
+    #[arg(long)]
+    gate: Option<PathBuf>,
 }
 
 /// How far a job came with a stream, in bytes.
@@ -90,6 +93,9 @@ pub(crate) fn all_of(seed: u64, stream: Stream, bytes: u64) -> Vec<u8> {
 pub(crate) fn run(arguments: &JobArguments, run: &str) -> Result<()> {
     let path = arguments.told.join(run);
     let told = File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+    if let Some(gate) = &arguments.gate {
+        drop(File::open(gate)?);
+    }
     let mut so_far = [Told::default(); 2];
     let mut words_chance = Chance::new(arguments.seed);
     let mut pauses = Chance::new(arguments.seed ^ 1);

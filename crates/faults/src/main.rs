@@ -14,12 +14,15 @@ mod liar;
 mod report;
 mod rigs;
 mod script;
+mod service;
 mod session;
+mod shutdown;
 mod world;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clock::Stopwatch;
 use report::Figures;
+use rigs::scale::Size;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +50,9 @@ struct Arguments {
     /// How long all of them together go on, instead
     #[arg(long)]
     minutes: Option<u64>,
+    /// What has a size is a tenth of what is promised
+    #[arg(long)]
+    small: bool,
     /// The program to break [default: the `databuild` beside this program]
     #[arg(long)]
     databuild: Option<PathBuf>,
@@ -61,6 +67,15 @@ enum Part {
     /// A cycle of the rig of that name, in name spaces of its own
     #[command(hide = true)]
     Full(rigs::full::FullArguments),
+    /// A cycle of the rig of that name, in name spaces of its own
+    #[command(hide = true)]
+    Ext4(rigs::ext4::Ext4Arguments),
+    /// A collector of many streams
+    #[command(hide = true)]
+    Collect(rigs::scale::CollectArguments),
+    /// Who speaks on them
+    #[command(hide = true)]
+    Speak(rigs::scale::SpeakArguments),
 }
 
 /// What is broken, and how.
@@ -74,10 +89,14 @@ enum Rig {
     Full,
     /// Cut the power of a disk in memory after any step
     Power,
+    /// Cut the power of a real file system under the processes of a build
+    Ext4,
     /// Let go wrong what can, at each named point of a collector's life
     Failpoints,
     /// Seed bugs of durability, to see whether they are caught
     Bugs,
+    /// As many runs at once as is promised
+    Scale,
 }
 
 fn main() -> ExitCode {
@@ -87,6 +106,11 @@ fn main() -> ExitCode {
         Some(Part::Full(full)) => {
             return ended(rigs::full::inside(full).map(|line| println!("{line}")));
         }
+        Some(Part::Ext4(ext4)) => {
+            return ended(rigs::ext4::inside(ext4).map(|line| println!("{line}")));
+        }
+        Some(Part::Collect(collect)) => return ended(rigs::scale::collect(collect)),
+        Some(Part::Speak(speak)) => return ended(rigs::scale::speak(speak)),
         None => {}
     }
     let rigs = std::mem::take(&mut arguments.rigs);
@@ -146,6 +170,10 @@ fn run(rig: Rig, arguments: &Arguments) -> anyhow::Result<Figures> {
             let program = program(arguments)?;
             side_by_side(arguments, &|seed| rigs::full::cycle(seed, &program))
         }
+        Rig::Ext4 => {
+            let program = program(arguments)?;
+            side_by_side(arguments, &|seed| rigs::ext4::cycle(seed, &program))
+        }
         Rig::Syscalls => {
             let program = program(arguments)?;
             if !rigs::syscalls::can_trace(&program)? {
@@ -165,6 +193,10 @@ fn run(rig: Rig, arguments: &Arguments) -> anyhow::Result<Figures> {
             figures
         }
         Rig::Bugs => rigs::bugs::all(arguments.seed.unwrap_or(arguments.first_seed)),
+        Rig::Scale => {
+            let size = if arguments.small { Size::SMALL } else { Size::FULL };
+            rigs::scale::all(&program(arguments)?, size)
+        }
     })
 }
 

@@ -19,6 +19,9 @@ use tempfile::TempDir;
 /// By this in their environment processes of a world are known.
 const MARK: &str = "FAULTS_WORLD";
 
+/// The number of the user nobody.
+const NOBODY: u32 = 65_534;
+
 /// The folder of a world, and the programs in it.
 pub(crate) struct World {
     dir: TempDir,
@@ -26,6 +29,8 @@ pub(crate) struct World {
     place: PathBuf,
     program: PathBuf,
     rigs: PathBuf,
+    /// What comes before the program, for somebody else than us.
+    before: Vec<String>,
 }
 
 /// What a process of a world is.
@@ -44,6 +49,7 @@ pub(crate) enum Role {
 /// A process of a world.
 pub(crate) struct Process {
     pub(crate) role: Role,
+    pub(crate) pid: i32,
     handle: OwnedFd,
 }
 
@@ -55,7 +61,43 @@ impl World {
         std::fs::create_dir_all(dir.path().join("told"))?;
         std::fs::create_dir_all(&place)?;
         let rigs = std::env::current_exe()?;
-        Ok(World { dir, place, program: program.to_owned(), rigs })
+        Ok(World { dir, place, program: program.to_owned(), rigs, before: Vec::new() })
+    }
+
+    /// The same, whose programs run as somebody who is not root and may have so many descriptors. The
+    /// reason why not, if that cannot be had here.
+    pub(crate) fn for_nobody(program: &Path, descriptors: u64) -> Result<Result<World, String>> {
+        let mut world = World::new(program)?;
+        let limit = format!("--nofile={descriptors}:{descriptors}");
+        world.before = vec!["prlimit".to_owned(), limit, "--".to_owned()];
+        if rustix::process::geteuid().is_root() {
+            let id = format!("--reuid={NOBODY}");
+            let group = format!("--regid={NOBODY}");
+            let setpriv = ["setpriv", &id, &group, "--clear-groups", "--"].map(str::to_owned);
+            // The limit first: only root may raise it.
+            world.before.extend(setpriv);
+            world.give_away()?;
+        }
+        let mut trial = world.prefixed(Path::new("true"));
+        match trial.status() {
+            Ok(status) if status.success() => Ok(Ok(world)),
+            Ok(_) => Ok(Err(format!("nobody may have {descriptors} descriptors here"))),
+            Err(error) => Ok(Err(format!("prlimit: {error}"))),
+        }
+    }
+
+    /// Gives the folders to somebody else, with programs that he can reach.
+    fn give_away(&mut self) -> Result<()> {
+        for program in [&mut self.program, &mut self.rigs] {
+            let name = program.file_name().context("no name")?;
+            let copy = self.dir.path().join(name);
+            std::fs::copy(&*program, &copy)?;
+            *program = copy;
+        }
+        for dir in [self.dir.path(), &self.place, &self.dir.path().join("told")] {
+            std::os::unix::fs::chown(dir, Some(NOBODY), Some(NOBODY))?;
+        }
+        Ok(())
     }
 
     /// Where jobs tell how far they came.
@@ -76,11 +118,17 @@ impl World {
     /// Writes a project with one partition for each of `jobs`: its seed, how many bytes its job prints,
     /// and how long it pauses at most, in milliseconds.
     pub(crate) fn write_project(&self, jobs: &[(u64, u64, u64)]) -> Result<()> {
+        self.write_project_with(jobs, &[])
+    }
+
+    /// The same, with more arguments for each job.
+    pub(crate) fn write_project_with(&self, jobs: &[(u64, u64, u64)], more: &[&str]) -> Result<()> {
+        let more: String = more.iter().map(|word| format!(", \"{word}\"")).collect();
         let (rigs, told) = (self.rigs.display(), self.told());
         let job = |(seed, bytes, pause): &(u64, u64, u64)| {
             format!(
                 "[jobs.talk-{seed}]\nout = \"talk-{seed}\"\nrun = [\"{rigs}\", \"job\", \"--seed\", \
-                 \"{seed}\", \"--bytes\", \"{bytes}\", \"--pause\", \"{pause}\", \"--told\", \"{}\"]\n",
+                 \"{seed}\", \"--bytes\", \"{bytes}\", \"--pause\", \"{pause}\", \"--told\", \"{}\"{more}]\n",
                 told.display()
             )
         };
@@ -90,7 +138,21 @@ impl World {
 
     /// The program, ready to be started here.
     pub(crate) fn databuild(&self) -> Command {
-        self.command(&self.program)
+        self.prefixed(&self.program)
+    }
+
+    /// A part of the rigs, ready to be started here.
+    pub(crate) fn rig(&self, part: &str) -> Command {
+        let mut command = self.prefixed(&self.rigs);
+        command.arg(part);
+        command
+    }
+
+    fn prefixed(&self, program: &Path) -> Command {
+        let Some((first, more)) = self.before.split_first() else { return self.command(program) };
+        let mut command = self.command(first);
+        command.args(more).arg(program);
+        command
     }
 
     /// Another program, ready to be started here.
@@ -151,7 +213,7 @@ impl World {
             b"job" => Role::Job,
             _ => Role::Other,
         };
-        still.then_some(Process { role, handle })
+        still.then_some(Process { role, pid, handle })
     }
 
     fn is_marked(&self, pid: i32) -> bool {
@@ -188,6 +250,13 @@ impl World {
 impl Drop for World {
     /// Nothing of it is left behind.
     fn drop(&mut self) {
+        self.kill_all();
+    }
+}
+
+impl World {
+    /// Kills all its processes, and waits until they are gone.
+    pub(crate) fn kill_all(&self) {
         for _ in 0..20 {
             let left = self.processes();
             if left.is_empty() {

@@ -12,6 +12,7 @@ use crate::rigs::kill;
 use crate::world::{World, must_end};
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// `faults full`: one cycle, inside.
@@ -60,8 +61,12 @@ fn enter(seed: u64, program: &Path, figures: &mut Figures) -> Result<()> {
     };
     let mut command = outside.command("unshare");
     command.arg(way).arg(std::env::current_exe()?).arg("full").arg("--databuild").arg(program);
+    inside_figures(command.args(["--seed", &seed.to_string()]), figures)
+}
+
+/// Runs a cycle that has name spaces of its own, and adds the figures that it answers.
+pub(crate) fn inside_figures(command: &mut Command, figures: &mut Figures) -> Result<()> {
     let output = command
-        .args(["--seed", &seed.to_string()])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .output()?;

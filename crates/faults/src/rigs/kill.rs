@@ -1,12 +1,14 @@
-//! `kill`: builds under load, of whose processes some are killed at any moment. Afterwards what the
-//! jobs wrote is held, byte for byte, against what is stored.
+//! `kill`: builds under load, by a command or by a service, of whose processes some are killed at any
+//! moment. Afterwards what the jobs wrote is held, byte for byte, against what is stored.
 
 use crate::chance::Chance;
 use crate::job;
 use crate::report::Figures;
+use crate::service::Service;
 use crate::world::{Role, World, must_end};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
+use std::process::Child;
 use std::time::Duration;
 
 /// The longest that a build may take after a kill. It is done in a second if nothing hangs.
@@ -27,6 +29,12 @@ pub(crate) fn cycle(seed: u64, program: &Path) -> Figures {
     figures
 }
 
+/// Who was asked for the build.
+enum Asked {
+    Command(Child),
+    Service(Service),
+}
+
 fn break_it(seed: u64, program: &Path, figures: &mut Figures) -> Result<()> {
     let mut chance = Chance::new(seed);
     let world = World::new(program)?;
@@ -34,9 +42,18 @@ fn break_it(seed: u64, program: &Path, figures: &mut Figures) -> Result<()> {
         .map(|n| (seed.wrapping_mul(10) + n, 1 + chance.below(600_000), chance.below(12)))
         .collect();
     world.write_project(&jobs)?;
+    let wanted: Vec<_> = jobs.iter().map(|(n, ..)| format!("talk-{n}")).collect();
     let mut command = world.databuild();
-    command.args(["build", "-q", "-j", "3"]).args(jobs.iter().map(|(n, ..)| format!("talk-{n}")));
-    let mut build = world.start(&mut command)?;
+    command.args(["build", "-q", "-j", "3"]).args(&wanted);
+    let asked = if chance.one_in(3) {
+        let service =
+            Service::start(&world)?.context("the service is gone before it was killed")?;
+        let (status, answer) = service.build(&wanted)?;
+        ensure!(status == 202, "the service answers {answer}");
+        Asked::Service(service)
+    } else {
+        Asked::Command(world.start(&mut command)?)
+    };
     let mut killed = Vec::new();
     for _ in 0..1 + chance.below(KILLS_MAX) {
         job::pause(Duration::from_millis(chance.below(KILL_WITHIN_MS)))?;
@@ -44,11 +61,31 @@ fn break_it(seed: u64, program: &Path, figures: &mut Figures) -> Result<()> {
     }
     figures.faults += killed.len() as u64;
     let told = |what: &str| format!("{what} after the kill of {killed:?}");
-    must_end(&mut build, &world, PATIENCE).with_context(|| told("the build"))?;
+    let service = match asked {
+        Asked::Command(mut build) => {
+            must_end(&mut build, &world, PATIENCE).with_context(|| told("the build"))?;
+            None
+        }
+        Asked::Service(service) => Some(service),
+    };
+    let service = match service {
+        // Whoever supervises a service starts it again; or nobody does.
+        Some(mut service) if chance.one_in(2) => {
+            if service.is_gone()? {
+                let next = Service::start(&world).with_context(|| told("the next service"))?;
+                service = next.with_context(|| told("the next service is gone"))?;
+            }
+            Some(service)
+        }
+        asked => asked,
+    };
     // Whoever comes next takes over what is left, and makes what is missing.
     let mut again = world.start(&mut command)?;
     let status = must_end(&mut again, &world, PATIENCE).with_context(|| told("the next build"))?;
     ensure!(status.success(), "{} ends with {status}: {}", told("the next build"), world.said());
+    if let Some(service) = service {
+        service.stop(&world, PATIENCE).with_context(|| told("the service"))?;
+    }
     let named = figures.account.named;
     account(&world, figures).with_context(|| told("the account"))?;
     let lost = figures.account.named - named;
