@@ -84,6 +84,8 @@ pub struct JobSpec {
     pub on_parent_death: Option<OnParentDeath>,
     /// Most bytes of output that are taken from a run in a second; then it waits.
     pub output_rate_max: Option<u64>,
+    /// Log lines of a run that are kept in a second; all if absent.
+    pub output_sample_max: Option<u64>,
 }
 
 impl ProjectSpec {

@@ -217,8 +217,9 @@ impl Channel {
             self.ended = true;
         }
         let consumed = self.capture.consumed();
+        let told = emitter.untold_from(self.stream).unwrap_or(consumed);
         if let Some(segments) = self.source.segments() {
-            segments.mark(emitter.last_sequence(), consumed);
+            segments.mark(emitter.last_sequence(), told);
         }
         missing
     }

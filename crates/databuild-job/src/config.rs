@@ -48,6 +48,10 @@ pub(crate) fn check(bytes: &[u8], run_id: Option<&str>) -> Checked {
     if config.timeout_ms == Some(0) {
         problems.push("timeout_ms: must be above 0; leave it out for no limit".to_owned());
     }
+    if config.sample_lines_per_second == Some(0) {
+        problems
+            .push("sample_lines_per_second: must be above 0; leave it out to keep all".to_owned());
+    }
     let times = times(&config);
     Checked { config, run_id, outputs, inputs, times, problems }
 }

@@ -5,17 +5,21 @@
 //! holds.
 
 use crate::limits::OUT_BYTES_SOFT;
-use crate::lines::{Form, Piece, Sink};
+use crate::lines::{Form, Moment, Piece, Sink};
+use crate::report;
+use crate::sample::{LeftOut, Sample, Verdict};
 use crate::structured::{self, Meaning, Reader};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use databuild_model::entry::{Content, Fields, JobLogEntry, WrapperJobEvent, field};
+use databuild_model::entry::{Content, Fields, JobLogEntry, Stream, WrapperJobEvent, event, field};
 use databuild_model::ids::{JobRunId, PartitionRef};
 use databuild_model::json::write::{write_entry, write_escaped, write_number};
 use databuild_model::level::Level;
 use databuild_model::limits::OUTPUTS_PER_ENTRY_MAX;
+use databuild_model::spool::Resume;
 use databuild_model::time::Timestamp;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// Numbers entries and keeps them until they are written.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(crate) struct Emitter {
     out: Vec<u8>,
     sent: usize,
     reader: Reader,
+    /// Keeps only a part of the log lines, if that was asked for.
+    sample: Option<Sample>,
     /// Nobody reads any more: entries are numbered and forgotten.
     lost: bool,
 }
@@ -51,10 +57,16 @@ impl Emitter {
             out: Vec::new(),
             sent: 0,
             reader: Reader::default(),
+            sample: None,
             lost: false,
         };
         emitter.set_stamp(Timestamp::default());
         emitter
+    }
+
+    /// Of log lines only so many a second are kept.
+    pub(crate) fn keep_only(&mut self, sample: Sample) {
+        self.sample = Some(sample);
     }
 
     /// The sequence number of the last entry.
@@ -62,12 +74,16 @@ impl Emitter {
         self.sequence
     }
 
-    /// The next entry gets this number; nothing waits to be written, and somebody reads.
-    pub(crate) fn go_on_from(&mut self, next_sequence: u64) {
-        self.sequence = next_sequence.saturating_sub(1);
+    /// What `resume` says is stored; nothing waits to be written, and somebody reads.
+    pub(crate) fn go_on_from(&mut self, resume: &Resume) {
+        self.sequence = resume.next_sequence.max(1) - 1;
         self.out = Vec::new();
         self.sent = 0;
         self.lost = false;
+        if let Some(sample) = &mut self.sample {
+            let (lines, bytes) = (resume.lines_left_out, resume.bytes_left_out);
+            sample.go_on_from(LeftOut { lines, bytes });
+        }
     }
 
     /// Whole lines that wait to be written.
@@ -89,6 +105,9 @@ impl Emitter {
     /// Nobody reads any more.
     pub(crate) fn lose(&mut self) {
         self.lost = true;
+        if let Some(sample) = &mut self.sample {
+            sample.forget();
+        }
         self.out = Vec::new();
         self.sent = 0;
     }
@@ -121,6 +140,64 @@ impl Emitter {
         let mut event = WrapperJobEvent::new(name, metadata);
         event.exit_code = exit;
         self.entry(when, Content::JobEvent(event));
+    }
+
+    /// What time it is: tells what was left out, if it has to be told by now.
+    pub(crate) fn tick(&mut self, at: Moment) {
+        let Some(sample) = &mut self.sample else { return };
+        sample.set_now(at.mono);
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            self.tell_if_due(stream, at.wall);
+        }
+    }
+
+    /// When [`Emitter::tick`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.sample.as_ref()?.deadline()
+    }
+
+    /// Tells all that was left out. What was left out of the run, if anything.
+    pub(crate) fn tell_left_out(&mut self, when: Timestamp) -> Option<LeftOut> {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            self.tell_left_out_of(stream, when);
+        }
+        let told = self.sample.as_ref()?.told();
+        (told != LeftOut::default()).then_some(told)
+    }
+
+    /// Where in `stream` the bytes begin that are in no entry although they were taken.
+    pub(crate) fn untold_from(&self, stream: Stream) -> Option<u64> {
+        self.sample.as_ref()?.untold_from(stream)
+    }
+
+    fn tell_left_out_of(&mut self, stream: Stream, when: Timestamp) {
+        let Some(sample) = &mut self.sample else { return };
+        let per_second = sample.per_second();
+        if let Some(stretch) = sample.take(stream) {
+            let facts = report::left_out(stretch, per_second);
+            self.event(when, event::GAP, facts, None);
+        }
+    }
+
+    fn tell_if_due(&mut self, stream: Stream, when: Timestamp) {
+        if self.sample.as_ref().is_some_and(|it| it.is_due(stream)) {
+            self.tell_left_out_of(stream, when);
+        }
+    }
+
+    /// Whether a piece of a log of this level is left out. If it is not, what was left out before it is told.
+    fn leaves_out(&mut self, piece: &Piece<'_>, level: Level) -> bool {
+        let Some(sample) = &mut self.sample else { return false };
+        match sample.judge(piece, level) {
+            Verdict::Keep => {
+                self.tell_left_out_of(piece.stream, piece.when);
+                false
+            }
+            Verdict::LeaveOut => {
+                self.tell_if_due(piece.stream, piece.when);
+                true
+            }
+        }
     }
 
     fn set_stamp(&mut self, when: Timestamp) {
@@ -197,11 +274,20 @@ impl Emitter {
         self.end_log(piece, if piece.loses { 0 } else { piece.cr });
     }
 
+    /// Writes the line as text, unless it is left out.
+    fn text(&mut self, piece: &Piece<'_>, problem: Option<&str>) {
+        let level = if problem.is_some() { Level::Warn } else { piece.level };
+        if !self.leaves_out(piece, level) {
+            self.plain(piece, problem);
+        }
+    }
+
     /// Writes the line as what it means, or as text if it means nothing.
     fn object(&mut self, piece: &Piece<'_>) {
-        let Ok(line) = std::str::from_utf8(piece.bytes) else { return self.plain(piece, None) };
+        let Ok(line) = std::str::from_utf8(piece.bytes) else { return self.text(piece, None) };
         let mut reader = std::mem::take(&mut self.reader);
         match reader.read(line) {
+            Meaning::Log { level, .. } if self.leaves_out(piece, level) => {}
             Meaning::Log { level, message } => {
                 let (before, sequence) = (self.out.len(), self.sequence);
                 if !self.structured(piece, &reader, line, level, message) {
@@ -211,15 +297,17 @@ impl Emitter {
                 }
             }
             Meaning::Metric(mut point) => {
+                self.tell_left_out_of(piece.stream, piece.when);
                 point.origin = piece.origin();
                 self.entry(piece.when, Content::Metric(point));
             }
             Meaning::Event(mut event) => {
+                self.tell_left_out_of(piece.stream, piece.when);
                 event.origin = piece.origin();
                 self.entry(piece.when, Content::JobEvent(event));
             }
-            Meaning::Problem(why) => self.plain(piece, Some(&why)),
-            Meaning::Nothing => self.plain(piece, None),
+            Meaning::Problem(why) => self.text(piece, Some(&why)),
+            Meaning::Nothing => self.text(piece, None),
         }
         self.reader = reader;
     }
@@ -261,7 +349,7 @@ impl Sink for Emitter {
         }
         match piece.form {
             Form::Object => self.object(piece),
-            Form::Text | Form::Fragment { .. } | Form::Progress { .. } => self.plain(piece, None),
+            Form::Text | Form::Fragment { .. } | Form::Progress { .. } => self.text(piece, None),
         }
     }
 }

@@ -24,6 +24,7 @@ mod process_tree;
 mod rate;
 mod report;
 mod run;
+mod sample;
 mod signals;
 mod sink;
 mod spool;

@@ -29,6 +29,13 @@ pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// spool that is full of them could never be emptied.
 pub(crate) const PROGRESS_BYTES_MAX: u64 = 1 << 20;
 
+/// What is left out of a stream is told when so many bytes of it are in no entry: a part of what the
+/// smallest spool holds.
+pub(crate) const LEFT_OUT_BYTES_MAX: u64 = 1 << 20;
+
+/// The same after so long.
+pub(crate) const LEFT_OUT_HOLD_MAX: Duration = Duration::from_secs(1);
+
 /// The wall clock was set if it moved by so much more or less than the other one: nothing that
 /// disciplines a clock without setting it does that between two looks.
 pub(crate) const CLOCK_STEP_MIN: Duration = Duration::from_millis(500);

@@ -8,6 +8,7 @@ use crate::exit::{self, Outcome};
 use crate::launch::LaunchFailure;
 use crate::limits::PROCESSES_NAMED_MAX;
 use crate::lines::Capture;
+use crate::sample::{LeftOut, Stretch};
 use crate::usage::Usage;
 use databuild_model::cause::{Cause, run_end};
 use databuild_model::entry::{Content, Fields, MetricPoint, Stream, event};
@@ -191,6 +192,22 @@ pub(crate) fn gap(to: &mut Emitter, when: Timestamp, missing: Missing, reason: &
     to.event(when, event::GAP, facts, None);
 }
 
+/// The facts of a `gap` of what was left out because only so many lines a second are kept.
+pub(crate) fn left_out(stretch: Stretch, per_second: u64) -> Fields {
+    let Stretch { stream, from, to, lines, .. } = stretch;
+    let mut facts = Fields::default();
+    facts.push(event::gap::STREAM, stream.as_str());
+    facts.push(event::gap::FROM, from.to_string());
+    facts.push(event::gap::TO, to.to_string());
+    facts.push(event::gap::LINES, lines.to_string());
+    facts.push(event::gap::BYTES, (to - from).to_string());
+    facts.push(
+        event::gap::REASON,
+        format!("of log lines {per_second} a second are kept, as asked for"),
+    );
+    facts
+}
+
 /// The wall clock was set by so many nanoseconds.
 pub(crate) fn clock_step(to: &mut Emitter, when: Timestamp, nanos: i128) {
     let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
@@ -250,6 +267,21 @@ pub(crate) fn measurements(
     }
 }
 
+/// How many log lines were left out, if any, but for what is `told` already.
+pub(crate) fn lines_left_out(to: &mut Emitter, when: Timestamp, told: &[String]) {
+    let name = "job_output_lines_left_out_total";
+    if let Some(LeftOut { lines, .. }) = to.tell_left_out(when)
+        && told.iter().all(|it| it != name)
+    {
+        to.entry(when, Content::Metric(MetricPoint::new(name, count(lines), "lines")));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a measurement for people; 2^53 lines are exact")]
+fn count(lines: u64) -> f64 {
+    lines as f64
+}
+
 /// What the run made.
 pub(crate) fn manifest(to: &mut Emitter, started: Timestamp, when: Timestamp, checked: &Checked) {
     let of = |outputs: Vec<PartitionRef>| PartitionManifest { outputs, ..Default::default() };
@@ -280,6 +312,8 @@ pub(crate) struct RunFacts<'a> {
     /// How often another wrapper went on with the run.
     pub(crate) restarts: u32,
     pub(crate) complete: bool,
+    /// What was left out of the log, as asked for.
+    pub(crate) left_out: Option<LeftOut>,
 }
 
 /// The last entry of every run.
@@ -299,8 +333,13 @@ pub(crate) fn run_end(to: &mut Emitter, when: Timestamp, outcome: &Outcome, run:
     if 0 < run.restarts {
         facts.push(run_end::WRAPPER_RESTARTS, run.restarts.to_string());
     }
+    if let Some(LeftOut { lines, bytes }) = run.left_out {
+        facts.push(run_end::LINES_LEFT_OUT, lines.to_string());
+        facts.push(run_end::BYTES_LEFT_OUT, bytes.to_string());
+    }
     let told = run.captures.iter().all(|capture| capture.consumed() == capture.bytes());
-    facts.push(run_end::COMPLETE, if run.complete && told { "true" } else { "false" });
+    let complete = run.complete && told && run.left_out.is_none();
+    facts.push(run_end::COMPLETE, if complete { "true" } else { "false" });
     let code = match outcome.cause {
         Cause::LaunchFailed | Cause::ConfigInvalid => Some(outcome.wrapper_code),
         Cause::Success

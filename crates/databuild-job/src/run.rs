@@ -14,6 +14,7 @@ use crate::launch::{self, Identity, Launched};
 use crate::lines::Moment;
 use crate::oom::MemoryWatch;
 use crate::report;
+use crate::sample::Sample;
 use crate::signals::Signals;
 use crate::sink::Output;
 use crate::spool::Spool;
@@ -68,7 +69,10 @@ pub fn wrap(options: WrapOptions, clock: &dyn Clock) -> i32 {
     let traceparent = own.or(inherited).unwrap_or_else(new_traceparent);
     let told = Told::new(checked.config.resume.clone());
     let keeping = keeping.map(|spool| Keeping::new(spool, told.clone(), traceparent.clone()));
-    let emitter = Emitter::new(run.clone(), checked.outputs.clone());
+    let mut emitter = Emitter::new(run.clone(), checked.outputs.clone());
+    if let Some(lines) = checked.config.sample_lines_per_second {
+        emitter.keep_only(Sample::new(lines, started.mono));
+    }
     let mut run = Run {
         options: &options,
         clock,

@@ -175,6 +175,7 @@ impl Wrapper<'_> {
             self.lose(at);
         }
         self.watch_clock(at);
+        self.emitter.tick(at);
         for n in 0..2 {
             let open = self.opens_at(at.mono).is_none();
             let readable = open && ready.streams.get(n).copied().unwrap_or(false);
@@ -318,6 +319,7 @@ impl Wrapper<'_> {
             keeping.change(|state| state.drained = true);
         }
         if !self.is_detached() {
+            self.emitter.tell_left_out(at.wall);
             self.name_cuts(at);
         }
         self.usage.finish();

@@ -121,6 +121,10 @@ pub mod run_end {
     pub const CAPTURE: &str = "capture";
     /// How often another wrapper went on with the run; absent if none did.
     pub const WRAPPER_RESTARTS: &str = "wrapper_restarts";
+    /// How many log lines were left out because only some were to be kept; absent if none.
+    pub const LINES_LEFT_OUT: &str = "lines_left_out";
+    /// The bytes of these.
+    pub const BYTES_LEFT_OUT: &str = "bytes_left_out";
     /// `true` if every byte that was read is in the entries before.
     pub const COMPLETE: &str = "complete";
 }

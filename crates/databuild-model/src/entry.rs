@@ -249,6 +249,10 @@ pub mod event {
         pub const TO: &str = "to";
         /// Why.
         pub const REASON: &str = "reason";
+        /// How many lines end in it, if they were left out on purpose.
+        pub const LINES: &str = "lines";
+        /// How many bytes they are.
+        pub const BYTES: &str = "bytes";
     }
 }
 

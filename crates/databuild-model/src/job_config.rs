@@ -67,6 +67,9 @@ pub struct JobConfig {
     /// Most bytes a second that are taken from the job, which waits; no bound if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_bytes_per_second_max: Option<u64>,
+    /// Log lines a second that are kept; what is left out is counted and named. All if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_lines_per_second: Option<u64>,
     /// Go on with a run whose wrapper is gone, from here on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,

@@ -97,6 +97,9 @@ impl ResumeFold {
                 if let Some(origin) = gap(&event.metadata) {
                     self.covered(&origin, 0);
                 }
+                let number = |name| event.metadata.get(name)?.parse::<u64>().ok();
+                self.resume.lines_left_out += number(event::gap::LINES).unwrap_or(0);
+                self.resume.bytes_left_out += number(event::gap::BYTES).unwrap_or(0);
             }
             event::HEARTBEAT
             | event::WRAPPER_RESTARTED

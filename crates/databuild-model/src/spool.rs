@@ -268,6 +268,17 @@ pub struct Resume {
     /// Whether the manifest is stored.
     #[serde(default)]
     pub manifest: bool,
+    /// Log lines that stored `gap` events say were left out on purpose.
+    #[serde(default, skip_serializing_if = "is_none_left_out")]
+    pub lines_left_out: u64,
+    /// The bytes of these.
+    #[serde(default, skip_serializing_if = "is_none_left_out")]
+    pub bytes_left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls it in")]
+fn is_none_left_out(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Bytes of a stored mark.

@@ -193,6 +193,7 @@ fn job_config(parts: &EngineParts, run: &Run) -> JobConfig {
         heartbeat_interval_ms: millis(launch.heartbeat),
         spool_bytes_max: parts.capture.spool_bytes_max,
         output_bytes_per_second_max: launch.output_rate_max,
+        sample_lines_per_second: launch.output_sample_max,
         on_parent_death: Some(launch.on_parent_death.unwrap_or(parts.capture.on_parent_death)),
         ..JobConfig::default()
     }

@@ -37,6 +37,7 @@ pub(super) struct Launch {
     pub(super) capture: Option<Capture>,
     pub(super) on_parent_death: Option<OnParentDeath>,
     pub(super) output_rate_max: Option<u64>,
+    pub(super) output_sample_max: Option<u64>,
 }
 
 impl Launch {
@@ -114,6 +115,7 @@ impl Work<'_> {
                     capture: job.capture,
                     on_parent_death: job.on_parent_death,
                     output_rate_max: job.output_rate_max,
+                    output_sample_max: job.output_sample_max,
                 })
             }
             Work::Command(request) => Some(Launch {
@@ -137,6 +139,7 @@ impl Work<'_> {
                 capture: None,
                 on_parent_death: None,
                 output_rate_max: None,
+                output_sample_max: None,
             }),
         }
     }

@@ -83,6 +83,8 @@ pub struct JobDraft {
     pub on_parent_death: Option<String>,
     /// `output_rate_max`.
     pub output_rate_max: Option<String>,
+    /// `output_sample_max`.
+    pub output_sample_max: Option<i64>,
 }
 
 impl JobDraft {

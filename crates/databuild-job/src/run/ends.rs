@@ -90,6 +90,7 @@ impl Run<'_> {
     ) {
         let to = &mut self.emitter;
         report::measurements(to, at.wall, usage, duration, self.told.measured());
+        report::lines_left_out(to, at.wall, self.told.measured());
         if outcome.cause == Cause::Success {
             if !self.told.has_manifest() {
                 report::manifest(to, launched, at.wall, &self.checked);
@@ -115,6 +116,7 @@ impl Run<'_> {
             capture,
             restarts: self.keeping.as_ref().map_or(0, |it| it.state().wrapper_restarts),
             complete,
+            left_out: self.emitter.tell_left_out(at.wall),
         };
         report::run_end(&mut self.emitter, at.wall, outcome, &of_run);
         let grace = self.checked.times.grace;

@@ -53,7 +53,7 @@ impl Found {
 impl Run<'_> {
     pub(super) fn take_over(&mut self) -> Ended {
         let resume = self.told.resume();
-        self.emitter.go_on_from(resume.next_sequence.max(1));
+        self.emitter.go_on_from(&resume);
         let state = self.keeping.as_ref().map(|it| it.state().clone()).unwrap_or_default();
         if self.told.has(event::RUN_END) {
             // All was told; only its end as a process is missing.

@@ -19,7 +19,7 @@ impl Wrapper<'_> {
         self.lost = false;
         keeping.find_executor();
         keeping.told = Told::new(Some(resume.clone()));
-        self.emitter.go_on_from(resume.next_sequence.max(1));
+        self.emitter.go_on_from(&resume);
         let last = resume.next_sequence.saturating_sub(1);
         for (channel, capture) in self.channels.iter_mut().zip(keeping.told.captures()) {
             channel.rewind(capture, last);

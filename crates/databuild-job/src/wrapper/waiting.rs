@@ -44,6 +44,7 @@ impl Wrapper<'_> {
             .chain(opens_at)
             .chain(self.life.deadline())
             .chain(self.output.retry_at())
+            .chain(self.emitter.deadline())
             .chain(self.look_at)
             .chain(self.keeping.as_ref().and_then(|it| it.due()))
             .chain([self.usage.next])

@@ -1,6 +1,6 @@
 //! What a job prints, whatever it is, is what is said.
 
-use crate::wrapped::{command, in_each_capture, run, sh, start};
+use crate::wrapped::{Said, command, in_each_capture, run, sh, start};
 use base64::Engine;
 use databuild_model::entry::{Content, Fields, LogMessage, Stream};
 use databuild_model::level::Level;
@@ -183,4 +183,44 @@ fn a_job_that_says_more_than_it_may_waits_and_loses_nothing() {
         let took: f64 = said.end("duration_seconds").parse().unwrap();
         assert!(0.4 < took, "{took}");
     }
+}
+
+/// The lines that gaps of a run count, and the bytes.
+pub(crate) fn left_out(said: &Said) -> (u64, u64) {
+    let gaps = said.events().into_iter().filter(|event| event.event_type == "gap");
+    gaps.fold((0, 0), |(lines, bytes), gap| {
+        let number = |name| gap.metadata.get(name).unwrap().parse::<u64>().unwrap();
+        assert_eq!(number("bytes"), number("to") - number("from"));
+        (lines + number("lines"), bytes + number("bytes"))
+    })
+}
+
+#[test]
+fn of_a_job_that_says_too_much_lines_are_left_out_if_that_was_asked_for_and_counted() {
+    let script = "seq 1 5000; echo 'WARNING: careful'; echo '__DATABUILD_METRIC__::{\"name\":\"n\",\"value\":1}'; \
+                  seq 1 500 >&2; head -c 700000 /dev/zero | tr '\\0' x";
+    let folder = tempfile::tempdir().unwrap();
+    let spool = format!(r#","spool_dir":"{}""#, folder.path().display());
+    for capture in ["", &spool] {
+        let more = format!("{capture},\"sample_lines_per_second\":10");
+        let said = run(&sh(script, &more));
+        let (lines, bytes) = left_out(&said);
+        assert!(4_000 < lines, "{lines}");
+        let kept = said.logs().iter().filter(|log| log.fields.get("fragment").is_none()).count();
+        let long = said.logs().iter().any(|log| log.fields.get("fragment_last").is_some());
+        assert_eq!(lines + kept as u64 + u64::from(long), 5_502, "with the long one");
+        assert!(said.messages().contains(&"WARNING: careful"));
+        assert!(said.story().contains(" n "), "{}", said.story());
+        assert_eq!(said.end("lines_left_out"), lines.to_string());
+        assert_eq!(said.end("bytes_left_out"), bytes.to_string());
+        assert_eq!((said.code, said.end("complete")), (Some(0), "false"));
+        assert!(said.story().contains("job_output_lines_left_out_total"), "{}", said.story());
+    }
+}
+
+#[test]
+fn of_a_job_that_says_little_nothing_is_left_out() {
+    let said = run(&sh("seq 1 10", ",\"sample_lines_per_second\":10"));
+    assert_eq!((said.messages().len(), said.end("complete")), (10, "true"));
+    assert_eq!(said.end("lines_left_out"), "");
 }

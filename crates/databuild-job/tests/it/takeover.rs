@@ -1,5 +1,6 @@
 //! A wrapper is killed at any moment, and another one goes on: nothing is lost, nothing comes twice.
 
+use crate::output::left_out;
 use crate::relay::{Relay, raw};
 use databuild_model::entry::{Content, Stream};
 use databuild_model::spool::Phase;
@@ -203,4 +204,20 @@ fn a_job_that_shall_not_outlive_us_is_told_when_nobody_is_left() {
     let said = relay.finish();
     assert_eq!((said.end("cause"), said.end("complete")), ("signal", "false"));
     assert_eq!(said.messages(), ["ready"]);
+}
+
+#[test]
+fn what_is_left_out_is_counted_once_whoever_counts() {
+    let script = "seq 1 2000; GATE; seq 2001 4000; echo last";
+    let mut relay = Relay::new(script, json!({"sample_lines_per_second": 100}));
+    let mut leg = relay.start(false);
+    let is_gap = |entry: &databuild_model::entry::JobLogEntry| matches!(&entry.content, Content::JobEvent(event) if event.event_type == "gap");
+    assert!(relay.store(&mut leg, is_gap));
+    relay.kill(leg);
+    relay.open_gate();
+    let said = relay.finish();
+    let (lines, bytes) = left_out(&said);
+    assert_eq!(lines + said.logs().len() as u64, 4_001);
+    assert_eq!(said.end("lines_left_out"), lines.to_string());
+    assert_eq!(said.end("bytes_left_out"), bytes.to_string());
 }

@@ -158,5 +158,6 @@ fn job(label: String, table: &DeTable<'_>) -> JobDraft {
         capture: text(table, "capture"),
         on_parent_death: text(table, "on_parent_death"),
         output_rate_max: text(table, "output_rate_max"),
+        output_sample_max: number(table, "output_sample_max"),
     }
 }

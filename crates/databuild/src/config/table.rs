@@ -316,6 +316,13 @@ const JOB_KEYS: &[Entry] = &[
         "none",
         "Most output that is taken from a run in a second, standard output and error together; then the job waits, and nothing is dropped. A burst of one second goes through at once, and so does what its pipes hold, 1 MiB each. With `capture = \"file\"` nothing holds a job back.",
     ),
+    key(
+        "output_sample_max",
+        Shape::Number,
+        "1000",
+        "all",
+        "Log lines that are kept of a run in a second, standard output and error together; the other ones are left out. Warnings, errors, metrics and events are always kept. Each stretch that is left out is a `gap` in the log with its lines and bytes, `databuild logs verify` names it, the run is shown as incomplete, and its metric `job_output_lines_left_out_total` has the sum. `output_rate_max` slows a job down instead, and loses nothing.",
+    ),
 ];
 
 const LOGS: &[Entry] = &[

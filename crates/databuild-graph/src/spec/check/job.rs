@@ -75,13 +75,9 @@ pub(super) fn check(draft: &JobDraft, keys: &Keys, problems: &mut Problems) -> O
         dir: dir(draft, problems),
         capture: problems
             .choice(draft.capture.as_ref(), Capture::ALL, Capture::as_str, || place("capture")),
-        on_parent_death: problems.choice(
-            draft.on_parent_death.as_ref(),
-            OnParentDeath::ALL,
-            OnParentDeath::as_str,
-            || place("on_parent_death"),
-        ),
+        on_parent_death: on_parent_death(draft, problems),
         output_rate_max: problems.size(draft.output_rate_max.as_ref(), || place("output_rate_max")),
+        output_sample_max: output_sample_max(draft, problems),
         // A job without its command still takes part in what is checked across jobs.
         run: run.unwrap_or_else(Command::nothing),
         // Last: what else is wrong with a job is told though its name is.
@@ -315,6 +311,24 @@ fn retries(draft: &JobDraft, problems: &mut Problems) -> u32 {
             0
         }
     }
+}
+
+fn on_parent_death(draft: &JobDraft, problems: &mut Problems) -> Option<OnParentDeath> {
+    let typed = draft.on_parent_death.as_ref();
+    problems.choice(typed, OnParentDeath::ALL, OnParentDeath::as_str, || {
+        Place::at(["jobs", draft.label.as_str(), "on_parent_death"])
+    })
+}
+
+fn output_sample_max(draft: &JobDraft, problems: &mut Problems) -> Option<u64> {
+    let typed = draft.output_sample_max?;
+    let lines = u64::try_from(typed).ok().filter(|lines| 0 < *lines);
+    if lines.is_none() {
+        let place = Place::at(["jobs", draft.label.as_str(), "output_sample_max"]);
+        let message = format!("`output_sample_max` cannot be {typed}");
+        problems.add(Code::BadNumber, place, message, "use 1 or more; without it all is kept");
+    }
+    lines
 }
 
 fn app(draft: &JobDraft, problems: &mut Problems) -> Option<AppName> {
