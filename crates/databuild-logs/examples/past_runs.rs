@@ -112,6 +112,7 @@ fn past_run(dir: &Path, day: Day, run: usize) -> Result<BatchRecord, Box<dyn Err
         kind_counts: [1, 1, 1, 0],
         sealed: true,
         synced: None,
+        size_counts: [0; 8],
     })
 }
 

@@ -6,6 +6,7 @@
 
 mod keep;
 mod stretch;
+mod usage;
 
 use crate::format::journal::{BatchRecord, JournalPlace, JournalRecord};
 use crate::format::metrics_state::{Counted, CountedRun, MetricsState};
@@ -13,7 +14,7 @@ use crate::fs::{Fs, FsFile};
 use crate::limits;
 use crate::store::journal::{self as journals};
 use databuild_metrics::aggregate::{BatchOf, MetricsAggregator, RecordOf, RunOf, SyncOf};
-use databuild_model::bel::BuildEnd;
+use databuild_model::bel::BuildEvent;
 use databuild_model::cause::Cause;
 use databuild_model::time::Timestamp;
 use databuild_policy::naming::JournalName;
@@ -21,7 +22,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use stretch::{Names, Stretch};
+use stretch::{Names, Said, Stretch};
+
+pub use usage::{StoreUsage, Stored};
 
 /// Journals read at once: some ten thousand records.
 const JOURNAL_READ_BYTES: usize = 1 << 20;
@@ -146,10 +149,14 @@ impl MetricsFeed {
         self.state.builds_upto
     }
 
-    /// Counts the ends of builds that the build event log has up to `upto`.
-    pub fn count_builds(&mut self, ends: &[BuildEnd], upto: u64) {
-        for end in ends {
-            self.state.totals.ingest_build_end(*end);
+    /// Counts what ended in builds: `events` are those of the build event log up to `upto`.
+    pub fn count_builds<'a>(
+        &mut self,
+        events: impl IntoIterator<Item = &'a BuildEvent>,
+        upto: u64,
+    ) {
+        for event in events {
+            count_event(event, &mut self.state.totals);
         }
         if self.state.builds_upto != upto {
             self.state.builds_upto = upto;
@@ -279,7 +286,11 @@ impl MetricsFeed {
         let (label, kind) = (run.job_label.clone(), run.job_type.clone());
         let of = RunOf { job_run_id: id.as_str(), job_label: &label, job_type: &kind };
         let totals = &mut self.state.totals;
-        if !stretch.points(run, &mut |point, at| totals.ingest_metric(of, point, at))? {
+        let mut count = |said: Said<'_>, at| match said {
+            Said::Point(point) => totals.ingest_metric(of, point, at),
+            Said::Gap(gap) => totals.ingest_gap(&gap),
+        };
+        if !stretch.points(run, &mut count)? {
             totals.ingest_skipped();
         }
         if run.entries_upto <= batch.offset && 0 < batch.bytes {
@@ -343,13 +354,42 @@ impl MetricsFeed {
     }
 }
 
+fn count_event(event: &BuildEvent, totals: &mut MetricsAggregator) {
+    match event {
+        BuildEvent::BuildEnded(ended) => totals.ingest_build_end(ended.end),
+        BuildEvent::TaskEnded(ended) => totals.ingest_task_end(ended.end),
+        BuildEvent::PartitionsMade(set) => totals.ingest_partitions(set.partitions.len() as u64, 0),
+        BuildEvent::PartitionsFailed(set) => {
+            totals.ingest_partitions(0, set.partitions.len() as u64);
+        }
+        BuildEvent::BuildReceived(_)
+        | BuildEvent::BuildPlanning {}
+        | BuildEvent::TasksPlanned { .. }
+        | BuildEvent::BuildPlanned { .. }
+        | BuildEvent::BuildExecuting {}
+        | BuildEvent::BuildCancelRequested { .. }
+        | BuildEvent::TaskWaiting { .. }
+        | BuildEvent::RunScheduled(_)
+        | BuildEvent::RunStarted { .. }
+        | BuildEvent::RunEnded(_)
+        | BuildEvent::PartitionsClaimed(_)
+        | BuildEvent::PartitionsReleased(_) => {}
+    }
+}
+
 /// What a record of the journal says of a stretch that is counted as a whole.
 fn whole(batch: &BatchRecord) -> BatchOf {
     let synced = batch.synced.filter(|_| 0 < batch.entries).map(|synced| SyncOf {
         seconds: synced.took.as_secs_f64(),
         delay_seconds: synced.at.since(batch.min_time).as_secs_f64(),
     });
-    BatchOf { level_counts: batch.level_counts, entries: batch.entries, bytes: batch.bytes, synced }
+    BatchOf {
+        level_counts: batch.level_counts,
+        entries: batch.entries,
+        bytes: batch.bytes,
+        size_counts: batch.size_counts,
+        synced,
+    }
 }
 
 #[cfg(test)]

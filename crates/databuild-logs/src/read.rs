@@ -135,6 +135,11 @@ impl LogReader {
         LogReader { store: Arc::new(Store { options, fs, clock, cache }) }
     }
 
+    /// How often what is known of a run was in memory when it was needed, and how often it had to be read.
+    pub fn cache_requests(&self) -> (u64, u64) {
+        self.store.cache.requests()
+    }
+
     /// One page of the entries that were asked for.
     pub fn get_job_logs(&self, request: &JobLogsRequest) -> Result<LogsPage, ReadError> {
         let (run, state) = self.look(&request.job_run_id)?;

@@ -6,7 +6,7 @@ use crate::guard::Budget;
 use crate::metric_templates as templates;
 use crate::metric_templates::{Family, FamilyType, reported};
 use crate::registry::{Exemplar, Registry};
-use databuild_model::bel::BuildEnd;
+use databuild_model::bel::{BuildEnd, TaskEnd};
 use databuild_model::cause::Cause;
 use databuild_model::entry::MetricPoint;
 use databuild_model::level::Level;
@@ -43,6 +43,8 @@ pub struct BatchOf {
     pub entries: u64,
     /// Their size in the file.
     pub bytes: u64,
+    /// Entries by size, in the order of the buckets of the family; the last ones are longer.
+    pub size_counts: [u64; 8],
     /// How that came about; nothing if it is not known.
     pub synced: Option<SyncOf>,
 }
@@ -67,6 +69,40 @@ pub struct RecordOf {
     pub sequence_gaps: u64,
     /// Nothing is missing.
     pub complete: bool,
+}
+
+/// A gap in the log of a run, as a `gap` event tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GapOf {
+    /// What it came from.
+    pub reason: GapReason,
+    /// Entries that are missing, if their number is known.
+    pub entries: Option<u64>,
+    /// Bytes of the job's output that are missing, as far as is known.
+    pub bytes: u64,
+}
+
+/// Why something is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GapReason {
+    /// Nobody was there to take it, or what was taken could not be read.
+    Capture,
+    /// There was no space, and the run was not to wait for it.
+    DiskFull,
+    /// The disk lost what was written.
+    DiskError,
+}
+
+impl GapReason {
+    const ALL: [GapReason; 3] = [GapReason::Capture, GapReason::DiskFull, GapReason::DiskError];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            GapReason::Capture => "capture",
+            GapReason::DiskFull => "disk_full",
+            GapReason::DiskError => "disk_error",
+        }
+    }
 }
 
 impl MetricsAggregator {
@@ -188,14 +224,61 @@ impl MetricsAggregator {
         for (family, count) in counts {
             self.registry.add(family, &[], amount(count), None);
         }
+        // Without a zero before it the first gap is no increase.
+        GapReason::ALL.into_iter().for_each(|reason| self.drop_entries(reason, 0, 0));
         let bytes = amount(record.bytes);
         let exemplar = exemplar(run, bytes, at);
         self.registry.observe(&templates::JOB_LOG_BYTES, &of_job(run), bytes, Some(exemplar));
     }
 
+    /// A run says that something of its log is missing.
+    pub fn ingest_gap(&mut self, gap: &GapOf) {
+        self.drop_entries(gap.reason, gap.entries.unwrap_or(1), gap.bytes);
+    }
+
+    fn drop_entries(&mut self, reason: GapReason, entries: u64, bytes: u64) {
+        let labels = [("reason", reason.as_str())];
+        let dropped = [
+            (&templates::LOG_DROPPED_ENTRIES_TOTAL, entries),
+            (&templates::LOG_DROPPED_BYTES_TOTAL, bytes),
+        ];
+        for (family, count) in dropped {
+            self.registry.add(family, &labels, amount(count), None);
+        }
+    }
+
     /// A stretch of log is not there any more, and was not counted before it went.
     pub fn ingest_skipped(&mut self) {
         self.registry.count(&templates::METRICS_SKIPPED_STRETCHES_TOTAL, &[], 1.0);
+    }
+
+    /// A task of a build ended.
+    pub fn ingest_task_end(&mut self, end: TaskEnd) {
+        let result = match end {
+            TaskEnd::Made => "success",
+            TaskEnd::Delegated => "delegated",
+            TaskEnd::Failed => "failure",
+            TaskEnd::NotStarted => "skip",
+            TaskEnd::Cancelled => "cancellation",
+        };
+        let all = ["success", "delegated", "failure", "skip", "cancellation"];
+        self.count_result(&templates::TASKS_TOTAL, &all, result);
+    }
+
+    /// Without a zero before it the first failure is no increase.
+    fn count_result(&mut self, family: &Family, all: &[&str], result: &str) {
+        for one in all {
+            let times = if *one == result { 1.0 } else { 0.0 };
+            self.registry.add(family, &[("result", one)], times, None);
+        }
+    }
+
+    /// Partitions were made, or were not although a run was to make them.
+    pub fn ingest_partitions(&mut self, made: u64, failed: u64) {
+        for (result, count) in [("success", made), ("failure", failed)] {
+            let labels = [("result", result)];
+            self.registry.add(&templates::PARTITIONS_TOTAL, &labels, amount(count), None);
+        }
     }
 
     /// A build ended.
@@ -206,7 +289,8 @@ impl MetricsAggregator {
             BuildEnd::Cancelled => "cancellation",
             BuildEnd::Lost => "error",
         };
-        self.registry.add(&templates::BUILDS_TOTAL, &[("result", result)], 1.0, None);
+        let all = ["success", "failure", "cancellation", "error"];
+        self.count_result(&templates::BUILDS_TOTAL, &all, result);
     }
 
     /// Entries of a run were stored.
@@ -222,6 +306,10 @@ impl MetricsAggregator {
         registry.count(&templates::LOG_BATCHES_TOTAL, &[], 1.0);
         registry.observe(&templates::LOG_BATCH_ENTRIES, &[], amount(batch.entries), None);
         registry.observe(&templates::LOG_BATCH_BYTES, &[], amount(batch.bytes), None);
+        if batch.size_counts.iter().any(|count| *count != 0) {
+            let sum = amount(batch.bytes);
+            registry.observe_counts(&templates::LOG_ENTRY_BYTES, &[], &batch.size_counts, sum);
+        }
         if let Some(sync) = batch.synced {
             let delay = sync.delay_seconds.max(0.0);
             registry.observe(&templates::LOG_SYNC_SECONDS, &[], sync.seconds, None);

@@ -5,8 +5,9 @@
 
 use crate::limits;
 use crate::metric_templates::{ALL, Family, FamilyType, METRIC_SERIES};
-use crate::registry::{Exemplar, LabelPairs, Registry, Series};
+use crate::registry::{Exemplar, LabelPairs, Registry, Series, weight};
 use memchr::memchr3;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -41,22 +42,45 @@ impl Format {
 /// What a series takes in the text, so that it need not be moved while it grows.
 const LINE_BYTES_USUAL: usize = 128;
 
-/// Everything in the registries, in the order of the catalogue. A family that is in several is shown
-/// as the first has it.
+/// Everything in the registries, in the order of the catalogue. Counters that are in several are added
+/// up; what else is in several is shown as the first has it.
 pub fn expose(registries: &[&Registry], format: Format) -> String {
     let series: usize =
         registries.iter().flat_map(|one| one.series_counts()).map(|(_, count)| count).sum();
     let mut out = Text { out: String::with_capacity(series * LINE_BYTES_USUAL), format };
+    let mut counts = Vec::new();
     for family in ALL {
-        if let Some(series) = registries.iter().find_map(|registry| registry.family(family)) {
-            out.family(family, series);
-        }
+        let mut found = registries.iter().filter_map(|registry| registry.family(family));
+        let Some(first) = found.next() else { continue };
+        let series = found.fold(Cow::Borrowed(first), |all, more| Cow::Owned(together(&all, more)));
+        out.family(family, &series);
+        counts.push((family, series.len() * weight(family)));
     }
-    out.series_counts(registries);
+    out.series_counts(&counts);
     if format == Format::OpenMetrics {
         out.out.push_str("# EOF\n");
     }
     out.out
+}
+
+/// The series of a family that two registries have: what each tells of itself.
+fn together(
+    first: &BTreeMap<String, Series>,
+    second: &BTreeMap<String, Series>,
+) -> BTreeMap<String, Series> {
+    let mut all = first.clone();
+    for (labels, series) in second {
+        match (all.get_mut(labels), series) {
+            (None, _) => {
+                all.insert(labels.clone(), series.clone());
+            }
+            (Some(Series::Counter { total, .. }), Series::Counter { total: more, .. }) => {
+                *total += more;
+            }
+            (Some(_), _) => {}
+        }
+    }
+    all
 }
 
 /// The labels as they stand between braces; also the key of a series.
@@ -204,15 +228,14 @@ impl Text {
         debug_assert!(written.is_ok());
     }
 
-    fn series_counts(&mut self, registries: &[&Registry]) {
-        let counts: Vec<_> = registries.iter().flat_map(|one| one.series_counts()).collect();
+    fn series_counts(&mut self, counts: &[(&Family, usize)]) {
         if counts.is_empty() {
             return;
         }
         self.head(&METRIC_SERIES);
         for (family, count) in counts {
             let labels = labels_text(&[("family", family.name)]);
-            let count = as_float(u64::try_from(count).unwrap_or(u64::MAX));
+            let count = as_float(u64::try_from(*count).unwrap_or(u64::MAX));
             self.sample(METRIC_SERIES.name, "", &labels, count, None);
         }
     }

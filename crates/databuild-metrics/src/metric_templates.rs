@@ -64,6 +64,9 @@ const DELAY_SECONDS: &[f64] = &[0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 
 const RUN_BYTES: &[f64] = &[1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10];
 /// From a line to the most that is read at once, several times.
 const BATCH_BYTES: &[f64] = &[256.0, 1024.0, 4096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0];
+/// From less than an entry can be to more than a line of a job that is cut in pieces. The collector counts
+/// by the same sizes.
+const ENTRY_BYTES: &[f64] = &[256.0, 1024.0, 4096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0];
 /// From one entry to what a busy job says in a second.
 const BATCH_ENTRIES: &[f64] = &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 65_536.0];
 
@@ -134,6 +137,12 @@ catalogue! {
     /// Builds by how they ended.
     BUILDS_TOTAL: Counter "databuild_builds_total" "" RESULT false
         "Builds that ended, by how they ended";
+    /// Tasks of builds by how they ended.
+    TASKS_TOTAL: Counter "databuild_tasks_total" "" RESULT false
+        "Tasks of builds that ended, by how they ended; delegated: another build made it, skip: not started";
+    /// Partitions by what became of them.
+    PARTITIONS_TOTAL: Counter "databuild_partitions_total" "" RESULT false
+        "Partitions that job runs made, and that they were to make and did not";
     /// Log entries by level.
     LOG_ENTRIES_TOTAL: Counter "databuild_log_entries_total" "" JOB_LEVEL false
         "Log entries stored";
@@ -146,6 +155,12 @@ catalogue! {
     /// Jumps in the numbering of a run.
     LOG_SEQUENCE_GAPS_TOTAL: Counter "databuild_log_sequence_gaps_total" "" NONE false
         "Times that an entry's sequence number was not the one after the one before";
+    /// What never came into a log.
+    LOG_DROPPED_ENTRIES_TOTAL: Counter "databuild_log_dropped_entries_total" "" REASON false
+        "Entries missing from logs, as gap events tell; a gap of which nobody knows how many counts as one";
+    /// The same in bytes.
+    LOG_DROPPED_BYTES_TOTAL: Counter "databuild_log_dropped_bytes_total" "bytes" REASON false
+        "Bytes of the output of jobs missing from logs, as far as gap events know how many";
     /// Runs whose record is not whole.
     LOG_INCOMPLETE_RUNS_TOTAL: Counter "databuild_log_incomplete_runs_total" "" NONE false
         "Job runs whose record says that something is missing";
@@ -158,6 +173,9 @@ catalogue! {
     /// The same in bytes.
     LOG_BATCH_BYTES: Histogram(BATCH_BYTES) "databuild_log_batch_bytes" "bytes" NONE false
         "Size of the entries of a run that were made durable together";
+    /// How long entries are.
+    LOG_ENTRY_BYTES: Histogram(ENTRY_BYTES) "databuild_log_entry_bytes" "bytes" NONE false
+        "Size of an entry as it is stored, with its line feed";
     /// How fast the disk is.
     LOG_SYNC_SECONDS: Histogram(SHORT_SECONDS) "databuild_log_sync_seconds" "seconds" NONE false
         "Time that the disk took to make a batch durable (fsync), from the moment it was asked";
@@ -179,6 +197,15 @@ catalogue! {
     /// A disk that fails.
     LOG_STORAGE_ERRORS_TOTAL: Counter "databuild_log_storage_errors_total" "" OPERATION false
         "Logs that this process could not write or make durable, since it started";
+    /// How much is stored.
+    LOG_DISK_BYTES: Gauge "databuild_log_disk_bytes" "bytes" NONE false
+        "Size of all files of the log store, looked at about once a minute; without the spools of runs under way";
+    /// How far back it goes.
+    LOG_OLDEST_TIMESTAMP_SECONDS: Gauge "databuild_log_oldest_timestamp_seconds" "seconds" NONE false
+        "Time of the oldest entry that is stored, in seconds since 1970";
+    /// How often an index had to be read.
+    LOG_CACHE_REQUESTS_TOTAL: Counter "databuild_log_cache_requests_total" "" RESULT false
+        "Questions to this process that needed what is known of a run: it was kept in memory (hit), or had to be read (miss)";
     /// Room for logs.
     LOG_DISK_FREE_BYTES: Gauge "databuild_log_disk_free_bytes" "bytes" NONE false
         "Free bytes of the file system that logs are on";
@@ -221,9 +248,18 @@ catalogue! {
     /// How long requests take.
     HTTP_REQUEST_DURATION_SECONDS: Histogram(SHORT_SECONDS) "databuild_http_request_duration_seconds" "seconds" HTTP false
         "Time from a request's head to the head of its answer";
+    /// Who follows logs.
+    HTTP_STREAMS_OPEN: Gauge "databuild_http_streams_open" "" NONE false
+        "Answers under way that follow a log";
+    /// How many may.
+    HTTP_STREAMS_MAX: Gauge "databuild_http_streams_max" "" NONE false
+        "Answers that may follow a log at the same time; more are refused";
     /// Whether the configuration that runs is the one that stands in the file.
     CONFIG_LAST_RELOAD_SUCCESSFUL: Gauge "databuild_config_last_reload_successful" "" NONE false
-        "Whether the configuration as it was last read could be used: 1 or 0";
+        "Whether the configuration, as the project file has it now, could be used: 1 or 0";
+    /// Whether a start would change something.
+    CONFIG_IN_USE: Gauge "databuild_config_in_use" "" NONE false
+        "Whether the project file says what is in use: 1 or 0; what it says is put into use by a start";
     /// How old the configuration that runs is.
     CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS: Gauge "databuild_config_last_reload_success_timestamp_seconds" "seconds" NONE false
         "When the configuration that is in use was read, in seconds since 1970";

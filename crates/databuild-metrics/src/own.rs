@@ -23,6 +23,12 @@ pub struct Moment {
     pub builds_running: Option<u64>,
     /// Free bytes and size of the file system of the logs.
     pub disk: Option<(u64, u64)>,
+    /// Bytes of the log store, and the time of its oldest entry in seconds since 1970.
+    pub stored: Option<(u64, Option<f64>)>,
+    /// Hits and misses of what is kept in memory of runs.
+    pub cache: Option<(u64, u64)>,
+    /// Answers that follow a log: how many there are, and how many there may be.
+    pub streams: Option<(u64, u64)>,
     /// Seconds since the newest known entry was written.
     pub journal_age: Option<f64>,
     /// Seconds since the metrics knew all that was stored.
@@ -42,8 +48,10 @@ pub struct Moment {
 /// The configuration of this process.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ConfigReload {
-    /// Whether what was read last could be used.
+    /// Whether what the file says now could be used.
     pub successful: bool,
+    /// Whether it is what is in use.
+    pub in_use: bool,
     /// When what is in use was read, in seconds since 1970.
     pub success_seconds: f64,
 }
@@ -125,6 +133,10 @@ impl OwnHealth {
         set(&templates::BUILDS_RUNNING, moment.builds_running.map(float));
         set(&templates::LOG_DISK_FREE_BYTES, moment.disk.map(|(free, _)| float(free)));
         set(&templates::LOG_DISK_SIZE_BYTES, moment.disk.map(|(_, size)| float(size)));
+        set(&templates::LOG_DISK_BYTES, moment.stored.map(|(bytes, _)| float(bytes)));
+        set(&templates::LOG_OLDEST_TIMESTAMP_SECONDS, moment.stored.and_then(|(_, oldest)| oldest));
+        set(&templates::HTTP_STREAMS_OPEN, moment.streams.map(|(open, _)| float(open)));
+        set(&templates::HTTP_STREAMS_MAX, moment.streams.map(|(_, most)| float(most)));
         set(&templates::LOG_JOURNAL_AGE_SECONDS, moment.journal_age);
         set(&templates::METRICS_CURSOR_AGE_SECONDS, moment.cursor_age);
         let refreshed = moment.refreshed.map(|well| float(u64::from(well)));
@@ -137,6 +149,8 @@ impl OwnHealth {
         if let Some(config) = moment.config {
             let successful = float(u64::from(config.successful));
             set(&templates::CONFIG_LAST_RELOAD_SUCCESSFUL, Some(successful));
+            let in_use = float(u64::from(config.in_use));
+            set(&templates::CONFIG_IN_USE, Some(in_use));
             let read = &templates::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS;
             set(read, Some(config.success_seconds));
         }
@@ -161,6 +175,12 @@ impl OwnHealth {
             {
                 let labels = [("operation", operation)];
                 registry.add(&templates::LOG_STORAGE_ERRORS_TOTAL, &labels, float(errors), None);
+            }
+        }
+        if let Some((hits, misses)) = moment.cache {
+            for (result, count) in [("hit", hits), ("miss", misses)] {
+                let labels = [("result", result)];
+                registry.add(&templates::LOG_CACHE_REQUESTS_TOTAL, &labels, float(count), None);
             }
         }
         if let Some(saver) = &moment.saver {

@@ -161,6 +161,21 @@ impl Registry {
         }
     }
 
+    /// Counts observations that others have put into the buckets of a histogram already; `sum` is that of
+    /// all of them.
+    pub(crate) fn observe_counts(
+        &mut self,
+        family: &Family,
+        labels: LabelPairs<'_>,
+        counts: &[u64],
+        sum: f64,
+    ) {
+        if let Series::Histogram { buckets, sum: total, .. } = self.series(family, labels) {
+            *total = (*total + sum).min(f64::MAX);
+            buckets.iter_mut().zip(counts).for_each(|(bucket, count)| *bucket += count);
+        }
+    }
+
     /// The series of these labels, made if the budget allows it, else the family's `__other__`.
     fn series(&mut self, family: &Family, labels: LabelPairs<'_>) -> &mut Series {
         let mut text = labels_text(labels);

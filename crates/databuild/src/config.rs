@@ -16,6 +16,7 @@ pub(crate) mod schema;
 mod settings;
 pub(crate) mod table;
 mod tree;
+pub(crate) mod watch;
 
 use crate::cli::outcome::{Exit, Failure};
 use databuild_graph::spec::ProjectSpec;

@@ -6,14 +6,16 @@ mod process;
 use databuild_graph::bel::rows::{BuildFilter, EventFilter, RunFilter};
 use databuild_graph::bel::{Bel, QueryError};
 use databuild_logs::collect::CollectorStats;
-use databuild_logs::metrics_feed::{FeedError, MetricsFeed};
+use databuild_logs::fs::OsFs;
+use databuild_logs::metrics_feed::{FeedError, MetricsFeed, StoreUsage};
 use databuild_metrics::own::{Collecting, Moment};
 use databuild_metrics::registry::Registry;
 use databuild_model::bel::transition::{BuildState, RunState};
-use databuild_model::bel::{BuildEnd, BuildEvent};
+use databuild_model::bel::{BuildEnd, BuildEnded, BuildEvent, PartitionSet, TaskEnd, TaskEnded};
 use databuild_model::time::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) use process::of_this_process;
 
@@ -41,6 +43,7 @@ pub(crate) struct Measuring {
     feed: MetricsFeed,
     bel: Option<Arc<Bel>>,
     logs_dir: PathBuf,
+    usage: StoreUsage,
 }
 
 /// Why the metrics are not up to date.
@@ -57,7 +60,14 @@ pub(crate) enum MeasureError {
 impl Measuring {
     /// On a store, with the build event log if there is one.
     pub(crate) fn new(feed: MetricsFeed, bel: Option<Arc<Bel>>, logs_dir: PathBuf) -> Self {
-        Measuring { feed, bel, logs_dir }
+        let usage = StoreUsage::new(Arc::new(OsFs), logs_dir.clone());
+        Measuring { feed, bel, logs_dir, usage }
+    }
+
+    /// Looks on how much is stored, for some milliseconds; answers whether there is more to look at now.
+    pub(crate) fn look_at_usage(&mut self, wall: Timestamp, mono: Duration) -> bool {
+        self.usage.look(wall, mono);
+        self.usage.is_looking()
     }
 
     /// Counts what is new, and keeps it if this process is the one that does. What a scrape shows is
@@ -70,13 +80,11 @@ impl Measuring {
 
     fn count_builds(&mut self) -> Result<(), QueryError> {
         let Some(bel) = &self.bel else { return Ok(()) };
-        let types = EventFilter { types: vec![build_ended()], ..EventFilter::default() };
+        let types = EventFilter { types: counted_types(), ..EventFilter::default() };
         loop {
             let upto = self.feed.builds_upto();
             let page = bel.events(upto, &types, EVENTS_AT_ONCE)?;
-            let ends: Vec<BuildEnd> =
-                page.events.iter().filter_map(|event| end_of(&event.event)).collect();
-            self.feed.count_builds(&ends, page.next_idx);
+            self.feed.count_builds(page.events.iter().map(|event| &event.event), page.next_idx);
             if !page.has_more {
                 return Ok(());
             }
@@ -105,7 +113,8 @@ impl Measuring {
 
     /// What is under way, and how full the disk is.
     pub(crate) fn moment(&self) -> Result<Moment, QueryError> {
-        let mut moment = Moment { disk: disk(&self.logs_dir), ..Moment::default() };
+        let stored = self.usage.found().map(|stored| (stored.bytes, stored.oldest.map(seconds)));
+        let mut moment = Moment { disk: disk(&self.logs_dir), stored, ..Moment::default() };
         if let Some(bel) = &self.bel {
             let limit = Some(UNDER_WAY_MAX);
             let states = RunState::ALL.into_iter().filter(|state| state.is_live()).collect();
@@ -119,14 +128,22 @@ impl Measuring {
     }
 }
 
-/// How the end of a build is called in the log.
-fn build_ended() -> String {
-    let ended = databuild_model::bel::BuildEnded { end: BuildEnd::Completed, reason: None };
-    BuildEvent::BuildEnded(ended).type_name().to_owned()
+/// How the events that are counted are called in the log.
+fn counted_types() -> Vec<String> {
+    let set = || PartitionSet { run: 0, partitions: Vec::new() };
+    let events = [
+        BuildEvent::BuildEnded(BuildEnded { end: BuildEnd::Completed, reason: None }),
+        BuildEvent::TaskEnded(TaskEnded { task: 0, end: TaskEnd::Made, reason: None }),
+        BuildEvent::PartitionsMade(set()),
+        BuildEvent::PartitionsFailed(set()),
+    ];
+    events.iter().map(|event| event.type_name().to_owned()).collect()
 }
 
-fn end_of(event: &BuildEvent) -> Option<BuildEnd> {
-    if let BuildEvent::BuildEnded(ended) = event { Some(ended.end) } else { None }
+/// Seconds since 1970.
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 stay exact to a microsecond")]
+pub(crate) fn seconds(at: Timestamp) -> f64 {
+    at.as_nanos() as f64 / 1e9
 }
 
 /// Free bytes, and the size of the file system that logs are on, or will be.

@@ -62,6 +62,28 @@ pub struct BatchRecord {
     pub sealed: bool,
     /// The sync after which this was written; none in records that tell of no sync.
     pub synced: Option<Synced>,
+    /// Lines by size; the place is that of [`LINE_BYTES`], the last one is that of longer lines. Only
+    /// kept beside a sync.
+    pub size_counts: SizeCounts,
+}
+
+/// Lines by size.
+pub type SizeCounts = [u64; LINE_SIZES];
+
+/// How many sizes are told apart.
+const LINE_SIZES: usize = 8;
+
+/// Up to how many bytes, with the line feed, a line is of a size: four times the one before, from less
+/// than the shortest entry to more than a fragment of 256 KiB.
+pub const LINE_BYTES: [u64; LINE_SIZES - 1] =
+    [256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20];
+
+/// Counts a line.
+pub fn count_size(counts: &mut SizeCounts, bytes: u64) {
+    let place = LINE_BYTES.iter().take_while(|most| **most < bytes).count();
+    if let Some(count) = counts.get_mut(place) {
+        *count += 1;
+    }
 }
 
 /// The sync that made a stretch durable.
@@ -145,6 +167,7 @@ impl BatchRecord {
         if let Some(Synced { at, took }) = self.synced {
             out.zigzag(at.as_nanos());
             out.varint(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            self.size_counts.iter().for_each(|count| out.varint(*count));
         }
     }
 
@@ -162,6 +185,7 @@ impl BatchRecord {
             kind_counts: [0; 4],
             sealed: false,
             synced: None,
+            size_counts: [0; LINE_SIZES],
         };
         batch.offset.checked_add(batch.bytes)?;
         for count in batch.level_counts.iter_mut().chain(&mut batch.kind_counts) {
@@ -175,6 +199,11 @@ impl BatchRecord {
         if !input.0.is_empty() {
             let at = Timestamp::from_nanos(input.zigzag()?);
             batch.synced = Some(Synced { at, took: Duration::from_micros(input.varint()?) });
+        }
+        if !input.0.is_empty() {
+            for count in &mut batch.size_counts {
+                *count = input.varint()?;
+            }
         }
         Some(batch)
     }

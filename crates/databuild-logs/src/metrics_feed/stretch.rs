@@ -1,12 +1,12 @@
 //! What a stretch of a run's file says: measurements, levels, the names of the run, its seal.
 
-use crate::format::journal::BatchRecord;
+use crate::format::journal::{BatchRecord, count_size};
 use crate::format::metrics_state::CountedRun;
 use crate::format::{RunRecord, index};
 use crate::fs::{self, Fs, FsFile};
 use crate::store::RunPaths;
-use databuild_metrics::aggregate::BatchOf;
-use databuild_model::entry::{Content, MetricPoint};
+use databuild_metrics::aggregate::{BatchOf, GapOf, GapReason};
+use databuild_model::entry::{Content, Fields, MetricPoint, event};
 use databuild_model::time::Timestamp;
 use databuild_model::{json, limits};
 use memchr::memmem;
@@ -26,6 +26,12 @@ pub(super) struct Names {
     pub(super) job_type: Option<String>,
 }
 
+/// Something in a line that is counted.
+pub(super) enum Said<'a> {
+    Point(&'a MetricPoint),
+    Gap(GapOf),
+}
+
 /// A stretch of a run.
 pub(super) struct Stretch<'a> {
     pub(super) fs: &'a dyn Fs,
@@ -34,15 +40,15 @@ pub(super) struct Stretch<'a> {
 }
 
 impl Stretch<'_> {
-    /// Tells each measurement that is not counted yet, and remembers in `run` how far it came.
-    /// `false` if the file is gone.
+    /// Tells each measurement and each gap that is not counted yet, and remembers in `run` how far it
+    /// came. `false` if the file is gone.
     pub(super) fn points(
         &self,
         run: &mut CountedRun,
-        each: &mut dyn FnMut(&MetricPoint, Timestamp),
+        each: &mut dyn FnMut(Said<'_>, Timestamp),
     ) -> io::Result<bool> {
-        let [_, metrics, _, _] = self.batch.kind_counts;
-        if metrics == 0 || self.batch.end() <= run.points_upto {
+        let [_, metrics, events, _] = self.batch.kind_counts;
+        if metrics + events == 0 || self.batch.end() <= run.points_upto {
             run.points_upto = run.points_upto.max(self.batch.end());
             return Ok(true);
         }
@@ -52,11 +58,7 @@ impl Stretch<'_> {
         };
         let mut lines = Lines::new(file.as_ref(), run.points_upto, self.batch.end());
         while let Some(chunk) = lines.next()? {
-            for line in split(chunk) {
-                if let Some((point, at)) = point(line) {
-                    each(&point, at);
-                }
-            }
+            split(chunk).for_each(|line| say(line, each));
             run.points_upto = lines.at;
         }
         run.points_upto = self.batch.end();
@@ -72,6 +74,7 @@ impl Stretch<'_> {
         while let Some(chunk) = lines.next()? {
             for line in split(chunk) {
                 counted.entries += 1;
+                count_size(&mut counted.size_counts, line.len() as u64 + 1);
                 let level =
                     json::read_entry(line).ok().and_then(|(entry, _)| match entry.content {
                         Content::Log(log) => Some(log.level),
@@ -89,16 +92,7 @@ impl Stretch<'_> {
 
     /// The seal of the run, if its index is there.
     pub(super) fn seal(&self) -> io::Result<Option<RunRecord>> {
-        let Some(file) = gone(self.fs.open_read(&self.paths().index))? else { return Ok(None) };
-        let size = file.size()?;
-        let mut trailer = [0; index::TRAILER_BYTES];
-        let Some(at) = size.checked_sub(trailer.len() as u64) else { return Ok(None) };
-        fs::read_full_at(file.as_ref(), &mut trailer, at)?;
-        let Some(length) = index::seal_bytes(&trailer) else { return Ok(None) };
-        let Some(at) = size.checked_sub(length as u64) else { return Ok(None) };
-        let mut bytes = vec![0; length];
-        fs::read_full_at(file.as_ref(), &mut bytes, at)?;
-        Ok(index::read_seal(&bytes))
+        seal(self.fs, &self.paths())
     }
 
     fn open(&self) -> io::Result<Option<Box<dyn FsFile>>> {
@@ -136,6 +130,30 @@ pub(super) fn names(
     })))
 }
 
+fn seal(fs: &dyn Fs, paths: &RunPaths) -> io::Result<Option<RunRecord>> {
+    let Some(file) = gone(fs.open_read(&paths.index))? else { return Ok(None) };
+    let size = file.size()?;
+    let mut trailer = [0; index::TRAILER_BYTES];
+    let Some(at) = size.checked_sub(trailer.len() as u64) else { return Ok(None) };
+    fs::read_full_at(file.as_ref(), &mut trailer, at)?;
+    let Some(length) = index::seal_bytes(&trailer) else { return Ok(None) };
+    let Some(at) = size.checked_sub(length as u64) else { return Ok(None) };
+    let mut bytes = vec![0; length];
+    fs::read_full_at(file.as_ref(), &mut bytes, at)?;
+    Ok(index::read_seal(&bytes))
+}
+
+/// The earliest entry of a run: what its seal says, else that of its first line.
+pub(super) fn first_time(fs: &dyn Fs, paths: &RunPaths) -> io::Result<Option<Timestamp>> {
+    if let Some(seal) = seal(fs, paths)? {
+        return Ok(seal.first_time);
+    }
+    let Some(file) = gone(fs.open_read(&paths.entries))? else { return Ok(None) };
+    let mut lines = Lines::new(file.as_ref(), 0, file.size()?);
+    let first = lines.next()?.and_then(|chunk| split(chunk).next());
+    Ok(first.and_then(|line| json::read_entry(line).ok()).map(|(entry, _)| entry.timestamp))
+}
+
 fn gone<T>(opened: io::Result<T>) -> io::Result<Option<T>> {
     match opened {
         Ok(file) => Ok(Some(file)),
@@ -148,13 +166,38 @@ fn split(chunk: &[u8]) -> impl Iterator<Item = &[u8]> {
     chunk.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
 }
 
-fn point(line: &[u8]) -> Option<(MetricPoint, Timestamp)> {
+/// Tells what is counted of a line, if there is something.
+fn say(line: &[u8], each: &mut dyn FnMut(Said<'_>, Timestamp)) {
     // Log lines are most of all lines, and begin their content alike.
-    memmem::find(line, b"\"metric\"")?;
-    let (entry, _) = json::read_entry(line).ok()?;
+    if memmem::find(line, b"\"metric\"").is_none() && memmem::find(line, b"\"gap\"").is_none() {
+        return;
+    }
+    let Ok((entry, _)) = json::read_entry(line) else { return };
     match entry.content {
-        Content::Metric(point) => Some((point, entry.timestamp)),
-        Content::Log(_) | Content::JobEvent(_) | Content::Manifest(_) => None,
+        Content::Metric(point) => each(Said::Point(&point), entry.timestamp),
+        Content::JobEvent(event) if event.event_type == event::GAP => {
+            each(Said::Gap(gap_of(&event.metadata)), entry.timestamp);
+        }
+        Content::Log(_) | Content::JobEvent(_) | Content::Manifest(_) => {}
+    }
+}
+
+/// What a gap says of itself. Those of the wrapper are of a stream, those of the collector of entries.
+fn gap_of(metadata: &Fields) -> GapOf {
+    let number = |name| metadata.get(name).and_then(|text| text.parse::<u64>().ok());
+    let length = |from, to| number(to)?.checked_sub(number(from)?);
+    let reason = if metadata.get(event::repair::SUSPECT).is_some() {
+        GapReason::DiskError
+    } else if metadata.get(event::gap::STREAM).is_some() {
+        GapReason::Capture
+    } else {
+        GapReason::DiskFull
+    };
+    GapOf {
+        reason,
+        // The last is among them.
+        entries: length(event::repair::ENTRIES_FROM, event::repair::ENTRIES_TO).map(|n| n + 1),
+        bytes: length(event::gap::FROM, event::gap::TO).unwrap_or(0),
     }
 }
 

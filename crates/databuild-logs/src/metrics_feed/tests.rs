@@ -5,7 +5,8 @@ use crate::fs::OsFs;
 use crate::fs::faulty::{Faults, FaultyFs};
 use crate::testing::{Store, end_line, log_line};
 use databuild_metrics::expose::{Format, expose};
-use databuild_model::bel::BuildEnd;
+use databuild_model::bel::{BuildEnd, BuildEnded, BuildEvent, PartitionSet, TaskEnd, TaskEnded};
+use databuild_model::ids::PartitionRef;
 use expect_test::expect;
 use proptest::prelude::*;
 use std::io::Write;
@@ -59,6 +60,23 @@ const ROWS: &str = "databuild_rows_processed_total";
 const RUNS: &str = "databuild_job_runs_total";
 const BYTES: &str = "databuild_log_written_bytes_total";
 
+/// A build that made one partition, failed to make two, and did not start a task.
+fn ends() -> Vec<BuildEvent> {
+    let set = |names: &[&str]| {
+        let partitions = names.iter().map(|name| PartitionRef::parse(*name).unwrap()).collect();
+        PartitionSet { run: 1, partitions }
+    };
+    let task = |task, end| BuildEvent::TaskEnded(TaskEnded { task, end, reason: None });
+    vec![
+        BuildEvent::PartitionsMade(set(&["a"])),
+        task(0, TaskEnd::Made),
+        BuildEvent::PartitionsFailed(set(&["b", "c"])),
+        task(1, TaskEnd::Failed),
+        task(2, TaskEnd::NotStarted),
+        BuildEvent::BuildEnded(BuildEnded { end: BuildEnd::Failed, reason: None }),
+    ]
+}
+
 #[test]
 fn a_run_is_counted_whole() {
     let mut store = Store::new();
@@ -67,7 +85,7 @@ fn a_run_is_counted_whole() {
     store.stop();
     let mut feed = open(&store);
     feed.read_new().unwrap();
-    feed.count_builds(&[BuildEnd::Completed], 9);
+    feed.count_builds(&ends(), 9);
     feed.save().unwrap();
     expect![[r#"
         databuild_rows_processed_total{job_label="report",job_type="process",stage="s"} 1001
@@ -81,17 +99,35 @@ fn a_run_is_counted_whole() {
         databuild_job_log_bytes_count{job_label="report",job_type="process"} 2
         databuild_job_last_success_timestamp_seconds{job_label="report",job_type="process"} 1737973860
         databuild_job_last_completion_timestamp_seconds{job_label="report",job_type="process"} 1738022399.08
-        databuild_builds_total{result="success"} 1
+        databuild_builds_total{result="cancellation"} 0
+        databuild_builds_total{result="error"} 0
+        databuild_builds_total{result="failure"} 1
+        databuild_builds_total{result="success"} 0
+        databuild_tasks_total{result="cancellation"} 0
+        databuild_tasks_total{result="delegated"} 0
+        databuild_tasks_total{result="failure"} 1
+        databuild_tasks_total{result="skip"} 1
+        databuild_tasks_total{result="success"} 1
+        databuild_partitions_total{result="failure"} 2
+        databuild_partitions_total{result="success"} 1
         databuild_log_entries_total{job_label="report",level="WARN"} 2
         databuild_log_written_bytes_total 1236
         databuild_log_malformed_lines_total 1
         databuild_log_sequence_gaps_total 0
+        databuild_log_dropped_entries_total{reason="capture"} 0
+        databuild_log_dropped_entries_total{reason="disk_error"} 0
+        databuild_log_dropped_entries_total{reason="disk_full"} 0
+        databuild_log_dropped_bytes_total{reason="capture"} 0
+        databuild_log_dropped_bytes_total{reason="disk_error"} 0
+        databuild_log_dropped_bytes_total{reason="disk_full"} 0
         databuild_log_incomplete_runs_total 1
         databuild_log_batches_total 2
         databuild_log_batch_entries_sum 5
         databuild_log_batch_entries_count 2
         databuild_log_batch_bytes_sum 1236
         databuild_log_batch_bytes_count 2
+        databuild_log_entry_bytes_sum 1236
+        databuild_log_entry_bytes_count 5
         databuild_log_sync_seconds_count 2
         databuild_log_durable_delay_seconds_count 2
     "#]]
@@ -102,6 +138,53 @@ fn a_run_is_counted_whole() {
     drop(feed);
     let feed = open(&store);
     assert_eq!((samples(&feed), feed.builds_upto()), (again, 9), "kept");
+}
+
+#[test]
+fn sizes_are_those_of_the_catalogue() {
+    let bounds =
+        crate::format::journal::LINE_BYTES.map(|bytes| f64::from(u32::try_from(bytes).unwrap()));
+    assert_eq!(databuild_metrics::metric_templates::LOG_ENTRY_BYTES.buckets, bounds);
+}
+
+#[test]
+fn gaps_are_counted_once_by_what_they_came_from() {
+    let gap = |seq: u64, metadata: &str| {
+        format!(
+            "{{\"timestamp\":\"2025-01-27T10:30:59Z\",\"job_id\":\"r\",\"outputs\":[],\
+             \"sequence_number\":{seq},\"content\":{{\"job_event\":{{\"event_type\":\"gap\",\
+             \"metadata\":{{{metadata}}}}}}}}}\n"
+        )
+    };
+    let mut store = Store::new();
+    let said = log_line("r", 1, "INFO", "mind the \\\"gap\\\"")
+        + "\n"
+        + &gap(2, "\"stream\":\"stdout\",\"from\":\"100\",\"to\":\"350\",\"reason\":\"?\"")
+        + &gap(3, "\"stream\":\"stderr\",\"from\":\"9\",\"reason\":\"?\"")
+        + &gap(0, "\"reason\":\"no space on the disk\",\"entries_from\":\"4\"")
+        + &gap(0, "\"reason\":\"?\",\"entries_from\":\"4\",\"entries_to\":\"6\",\"suspect\":\"r\"");
+    store.collect("r", said);
+    store.stop();
+    let mut feed = open(&store);
+    feed.read_new().unwrap();
+    feed.save().unwrap();
+    drop(feed);
+    let mut feed = open(&store);
+    feed.read_new().unwrap();
+    let dropped: String = samples(&feed)
+        .lines()
+        .filter(|line| line.contains("dropped"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    expect![[r#"
+        databuild_log_dropped_entries_total{reason="capture"} 2
+        databuild_log_dropped_entries_total{reason="disk_error"} 3
+        databuild_log_dropped_entries_total{reason="disk_full"} 1
+        databuild_log_dropped_bytes_total{reason="capture"} 250
+        databuild_log_dropped_bytes_total{reason="disk_error"} 0
+        databuild_log_dropped_bytes_total{reason="disk_full"} 0
+    "#]]
+    .assert_eq(&dropped);
 }
 
 /// A line that is no entry has the time at which it came.

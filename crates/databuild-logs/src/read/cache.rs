@@ -68,6 +68,8 @@ pub(super) struct Cache {
 struct Content {
     runs: LruCache<JobRunId, Arc<Kept>>,
     bytes: usize,
+    hits: u64,
+    misses: u64,
 }
 
 impl Cache {
@@ -75,7 +77,7 @@ impl Cache {
     pub(super) fn new(runs_max: usize, bytes_max: usize) -> Self {
         let runs_max = NonZeroUsize::new(runs_max).unwrap_or(NonZeroUsize::MIN);
         let runs = LruCache::new(runs_max);
-        Cache { kept: Mutex::new(Content { runs, bytes: 0 }), bytes_max }
+        Cache { kept: Mutex::new(Content { runs, bytes: 0, hits: 0, misses: 0 }), bytes_max }
     }
 
     /// The folder in which `run` was found last.
@@ -86,8 +88,17 @@ impl Cache {
     /// What is known of `run`, if its index is still the file that `stamp` tells of.
     pub(super) fn get(&self, run: &JobRunId, day: Day, stamp: FileStamp) -> Option<Arc<Kept>> {
         let mut content = self.lock();
-        let kept = content.runs.get(run)?;
-        (kept.day == day && kept.stamp == Some(stamp)).then(|| Arc::clone(kept))
+        let fits = |kept: &&Arc<Kept>| kept.day == day && kept.stamp == Some(stamp);
+        let kept = content.runs.get(run).filter(fits).map(Arc::clone);
+        let count = if kept.is_some() { &mut content.hits } else { &mut content.misses };
+        *count += 1;
+        kept
+    }
+
+    /// How often what was asked for was there, and how often it was not.
+    pub(super) fn requests(&self) -> (u64, u64) {
+        let content = self.lock();
+        (content.hits, content.misses)
     }
 
     /// Keeps `kept`, and drops what was not asked for longest until all is within the bounds. What

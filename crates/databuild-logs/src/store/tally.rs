@@ -3,7 +3,7 @@
 
 use super::facts::LineFacts;
 use super::rewrite::Upto;
-use crate::format::journal::BatchRecord;
+use crate::format::journal::{BatchRecord, SizeCounts, count_size};
 use crate::format::{Block, IndexHeader, IndexRow, Posting, RunRecord};
 use crate::limits;
 use databuild_model::entry::Kind;
@@ -39,6 +39,7 @@ pub struct BatchTally {
     times: Option<(Timestamp, Timestamp)>,
     level_counts: [u64; 6],
     kind_counts: [u64; 4],
+    size_counts: SizeCounts,
 }
 
 fn widen(times: &mut Option<(Timestamp, Timestamp)>, time: Timestamp) {
@@ -257,6 +258,7 @@ impl BatchTally {
     pub fn line(&mut self, facts: Option<&LineFacts>, bytes: u64) {
         self.bytes += bytes;
         self.entries += 1;
+        count_size(&mut self.size_counts, bytes);
         let Some(facts) = facts else { return };
         if let Some(count) = self.kind_counts.get_mut(facts.kind as usize) {
             *count += 1;
@@ -310,6 +312,7 @@ impl BatchTally {
             kind_counts: self.kind_counts,
             sealed,
             synced: None,
+            size_counts: self.size_counts,
         }
     }
 }

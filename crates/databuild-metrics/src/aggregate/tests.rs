@@ -1,6 +1,6 @@
 //! What runs say, and what a scrape then shows.
 
-use super::{BatchOf, MetricsAggregator, RecordOf, RunOf, SyncOf};
+use super::{BatchOf, GapOf, GapReason, MetricsAggregator, RecordOf, RunOf, SyncOf};
 use crate::expose::{Format, expose};
 use crate::guard::Budget;
 use databuild_model::cause::Cause;
@@ -71,7 +71,11 @@ fn ends_count_by_result_with_the_run_as_exemplar() {
     a.ingest_end(run("r1"), Cause::Exit, 0.4, at(100));
     let level_counts = [0, 0, 3, 0, 1, 0];
     let synced = Some(SyncOf { seconds: 0.002, delay_seconds: 0.4 });
-    a.ingest_batch(run("r1"), &BatchOf { level_counts, entries: 5, bytes: 512, synced });
+    let size_counts = [4, 1, 0, 0, 0, 0, 0, 0];
+    a.ingest_batch(
+        run("r1"),
+        &BatchOf { level_counts, entries: 5, bytes: 512, size_counts, synced },
+    );
     let record = RecordOf { bytes: 512, complete: true, ..RecordOf::default() };
     a.ingest_record(run("r1"), &record, at(100));
     let text = expose(&[a.registry()], Format::OpenMetrics);
@@ -89,12 +93,20 @@ fn ends_count_by_result_with_the_run_as_exemplar() {
         databuild_log_written_bytes_total 512
         databuild_log_malformed_lines_total 0
         databuild_log_sequence_gaps_total 0
+        databuild_log_dropped_entries_total{reason="capture"} 0
+        databuild_log_dropped_entries_total{reason="disk_error"} 0
+        databuild_log_dropped_entries_total{reason="disk_full"} 0
+        databuild_log_dropped_bytes_total{reason="capture"} 0
+        databuild_log_dropped_bytes_total{reason="disk_error"} 0
+        databuild_log_dropped_bytes_total{reason="disk_full"} 0
         databuild_log_incomplete_runs_total 0
         databuild_log_batches_total 1
         databuild_log_batch_entries_sum 5
         databuild_log_batch_entries_count 1
         databuild_log_batch_bytes_sum 512
         databuild_log_batch_bytes_count 1
+        databuild_log_entry_bytes_sum 512
+        databuild_log_entry_bytes_count 5
         databuild_log_sync_seconds_sum 0.002
         databuild_log_sync_seconds_count 1
         databuild_log_durable_delay_seconds_sum 0.4
@@ -102,6 +114,24 @@ fn ends_count_by_result_with_the_run_as_exemplar() {
     "#]]
     .assert_eq(&lines);
     assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn gaps_count_entries_where_their_number_is_known_and_themselves_where_not() {
+    let mut a = MetricsAggregator::new(Budget::default(), Vec::new());
+    let gap = |reason, entries, bytes| GapOf { reason, entries, bytes };
+    a.ingest_gap(&gap(GapReason::Capture, None, 4096));
+    a.ingest_gap(&gap(GapReason::DiskError, Some(7), 0));
+    a.ingest_gap(&gap(GapReason::DiskFull, None, 0));
+    expect![[r#"
+        databuild_log_dropped_entries_total{reason="capture"} 1
+        databuild_log_dropped_entries_total{reason="disk_error"} 7
+        databuild_log_dropped_entries_total{reason="disk_full"} 1
+        databuild_log_dropped_bytes_total{reason="capture"} 4096
+        databuild_metric_series{family="databuild_log_dropped_entries_total"} 3
+        databuild_metric_series{family="databuild_log_dropped_bytes_total"} 3
+    "#]]
+    .assert_eq(&samples(&a));
 }
 
 #[test]

@@ -64,6 +64,7 @@ pub fn alerts() -> Vec<Alert> {
         job_failing(),
         job_stale(),
         log_incomplete(),
+        logs_dropped(),
         log_gaps(),
         log_disk_filling(),
         log_blocked(),
@@ -165,6 +166,20 @@ fn log_incomplete() -> Alert {
         description: "In the last hour, {{ $value | humanize }} job runs on {{ $labels.instance }} ended with a \
                       record that says that something is missing.",
         query: Series::of(templates::LOG_INCOMPLETE_RUNS_TOTAL)
+            .increase(Window::Of("1h"))
+            .with(">", Query::plain("0")),
+    }
+}
+
+fn logs_dropped() -> Alert {
+    Alert {
+        name: "DatabuildLogsDropped",
+        severity: Severity::Critical,
+        lasts: "0m",
+        summary: "What jobs say gets lost on {{ $labels.instance }}: {{ $labels.reason }}",
+        description: "In the last hour, about {{ $value | humanize }} entries or more did not get into the logs \
+                      of runs. Each log says where something is missing.",
+        query: Series::of(templates::LOG_DROPPED_ENTRIES_TOTAL)
             .increase(Window::Of("1h"))
             .with(">", Query::plain("0")),
     }

@@ -116,6 +116,10 @@ fn success_rate() -> Query {
     good.with("/", ended().increase(Window::Chosen).by("sum", &[]))
 }
 
+fn ended_by_result(family: Family) -> Query {
+    Series::chosen(family).increase(Window::Chosen).by("sum", &["result"])
+}
+
 fn jobs_row() -> Vec<Panel> {
     let ended = || Series::chosen(templates::JOB_RUNS_TOTAL);
     let duration = |quantile| {
@@ -142,8 +146,11 @@ fn jobs_row() -> Vec<Panel> {
         Panel::new(Look::Lines, "Processor time of runs", "s")
             .describe("Seconds of all processors together, when runs end.")
             .ask(Series::chosen(templates::JOB_CPU_SECONDS_TOTAL).increase(Window::Chosen).by("sum", JOB)),
-        Panel::new(Look::Lines, "Builds that ended, by result", "short")
-            .ask(Series::chosen(templates::BUILDS_TOTAL).increase(Window::Chosen).by("sum", &["result"])),
+        Panel::new(Look::Lines, "Builds and their tasks that ended, by result", "short")
+            .ask_called(ended_by_result(templates::BUILDS_TOTAL), "builds, {{result}}")
+            .ask_called(ended_by_result(templates::TASKS_TOTAL), "tasks, {{result}}"),
+        Panel::new(Look::Lines, "Partitions made, and not made", "short")
+            .ask(ended_by_result(templates::PARTITIONS_TOTAL)),
     ]
 }
 
@@ -173,6 +180,17 @@ fn logs() -> Vec<Panel> {
             .ask_called(counted(templates::LOG_SEQUENCE_GAPS_TOTAL), "gaps {{instance}}")
             .ask_called(counted(templates::LOG_INCOMPLETE_RUNS_TOTAL), "incomplete {{instance}}"),
         Panel::new(Look::Lines, "Free on the disk of the logs", "bytes").ask_called(own(templates::LOG_DISK_FREE_BYTES), "free {{instance}}").ask_called(own(templates::LOG_DISK_SIZE_BYTES), "size {{instance}}"),
+        Panel::new(Look::Lines, "What is stored", "bytes").ask(own(templates::LOG_DISK_BYTES)),
+        Panel::new(Look::Lines, "How far back it goes", "s").ask(
+            Query::plain("time()").with("-", own(templates::LOG_OLDEST_TIMESTAMP_SECONDS)),
+        ),
+        Panel::new(Look::Lines, "Missing from logs", "short")
+            .red(1.0)
+            .describe("Entries, or gaps of which nobody knows how many, by what they come from.")
+            .ask(Series::chosen(templates::LOG_DROPPED_ENTRIES_TOTAL).increase(Window::Chosen).by("sum", &["reason"])),
+        Panel::new(Look::Lines, "Size of entries", "bytes")
+            .ask_called(Series::chosen(templates::LOG_ENTRY_BYTES).quantile("0.5", &[INSTANCE], Window::Chosen), "{{instance}}, half")
+            .ask_called(Series::chosen(templates::LOG_ENTRY_BYTES).quantile("0.99", &[INSTANCE], Window::Chosen), "{{instance}}, 99 %"),
         Panel::new(Look::Lines, "Size of the log of a run", "bytes")
             .describe("Half of the runs, and 95 of 100, said no more.")
             .ask_called(size("0.5"), "{{job_label}}, half")
@@ -274,6 +292,9 @@ fn service() -> Vec<Panel> {
             .ask(requests().by("sum", &["route"])),
         Panel::new(Look::Lines, "Requests, by status", "reqps")
             .ask(requests().by("sum", &["code"])),
+        Panel::new(Look::Lines, "Followers of logs", "short")
+            .ask_called(own(templates::HTTP_STREAMS_OPEN), "{{instance}}")
+            .ask_called(own(templates::HTTP_STREAMS_MAX), "at most, {{instance}}"),
         Panel::new(Look::Lines, "How long answers take", "s")
             .ask_called(duration("0.5"), "{{route}}, half")
             .ask_called(duration("0.99"), "{{route}}, 99 %"),
@@ -291,8 +312,9 @@ fn service() -> Vec<Panel> {
             .ask_called(own(templates::PROCESS_OPEN_FDS), "{{instance}}")
             .ask_called(own(templates::PROCESS_MAX_FDS), "at most, {{instance}}"),
         Panel::new(Look::Lines, "Since the start", "s").ask(started),
-        Panel::new(Look::Lines, "Configuration as last read can be used", "short")
-            .ask(own(templates::CONFIG_LAST_RELOAD_SUCCESSFUL)),
+        Panel::new(Look::Lines, "The project file can be used, and is in use", "short")
+            .ask_called(own(templates::CONFIG_LAST_RELOAD_SUCCESSFUL), "sound {{instance}}")
+            .ask_called(own(templates::CONFIG_IN_USE), "in use {{instance}}"),
         Panel::new(Look::Lines, "Since the configuration was read", "s").ask(
             Query::plain("time()")
                 .with("-", own(templates::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS)),

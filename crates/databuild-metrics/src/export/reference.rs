@@ -28,7 +28,7 @@ const WITH_EXEMPLARS: [Family; 4] = [
 /// The groups of the page: a heading, and how the names in it begin after `databuild_`.
 const GROUPS: [(&str, &[&str]); 7] = [
     ("Jobs", &["databuild_job", "databuild_rows"]),
-    ("Builds", &["databuild_builds"]),
+    ("Builds", &["databuild_builds", "databuild_tasks", "databuild_partitions"]),
     ("Logs", &["databuild_log"]),
     ("The log saver", &["databuild_saver"]),
     ("The service", &["databuild_http", "databuild_config", "databuild_build_info", "process_"]),

@@ -42,6 +42,22 @@ fn heads_differ_between_the_formats() {
 }
 
 #[test]
+fn a_series_of_two_registries_is_shown_once() {
+    let (mut own, mut totals) =
+        (Registry::new(Budget::default()), Registry::new(Budget::default()));
+    own.reject(-1.0);
+    totals.reject(-1.0);
+    totals.reject(f64::NAN);
+    let text = expose(&[&own, &totals], Format::Classic);
+    let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    expect![[r#"
+        databuild_metric_points_rejected_total{reason="negative"} 2
+        databuild_metric_points_rejected_total{reason="not_finite"} 1
+        databuild_metric_series{family="databuild_metric_points_rejected_total"} 2"#]]
+    .assert_eq(&lines.join("\n"));
+}
+
+#[test]
 fn label_values_are_escaped_and_cut() {
     assert_eq!(labels_text(&[("a", "x\\\"\n"), ("b", "")]), r#"a="x\\\"\n",b="""#);
     assert_eq!(labels_text(&[("a", &"é".repeat(200))]).len(), 256 + 4);

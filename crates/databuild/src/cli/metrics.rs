@@ -13,6 +13,10 @@ use databuild_metrics::expose::{Format, expose};
 use databuild_metrics::own::{Moment, OwnHealth};
 use databuild_model::clock::Clock;
 use std::io::Write;
+use std::time::Duration;
+
+/// How often the command looks at some thousand files to learn how much is stored: a second's work.
+const USAGE_LOOKS_MAX: usize = 100;
 
 /// Runs the command.
 pub(crate) fn run(args: &MetricsArgs, context: &Context) -> Result<Exit, Failure> {
@@ -21,16 +25,24 @@ pub(crate) fn run(args: &MetricsArgs, context: &Context) -> Result<Exit, Failure
         measuring.refresh()?;
         Ok(measuring)
     };
+    // All at once, since nothing is remembered; of a store that is too large for that the series is missing.
+    let counted = |mut measuring: Measuring| {
+        (0..USAGE_LOOKS_MAX)
+            .any(|_| !measuring.look_at_usage(context.clock.wall(), Duration::ZERO));
+        measuring
+    };
     match (&args.command, &args.textfile) {
         (Some(MetricsCommand::Export(args)), _) => export::run(args),
         (Some(MetricsCommand::Check), _) => check::run(&measured()?, context),
-        (None, Some(dir)) => textfile::write(dir, &text(&measured()?, Format::Classic, context)?),
+        (None, Some(dir)) => {
+            textfile::write(dir, &text(&counted(measured()?), Format::Classic, context)?)
+        }
         (None, None) => {
             let format = match args.format {
                 FormatChoice::Text => Format::Classic,
                 FormatChoice::Openmetrics => Format::OpenMetrics,
             };
-            let text = text(&measured()?, format, context)?;
+            let text = text(&counted(measured()?), format, context)?;
             std::io::stdout().write_all(text.as_bytes())?;
             Ok(Exit::Done)
         }

@@ -3,6 +3,8 @@
 use super::args::ServeArgs;
 use super::context::Context;
 use super::outcome::{Exit, Failure};
+use crate::config::env::Environment;
+use crate::config::watch::ConfigWatch;
 use crate::project::Works;
 use crate::server::holder::{Claim, claim};
 use crate::server::{self, Measures, Parts, ServeError, Stopped};
@@ -44,6 +46,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         measuring: project.measuring(),
         interval: project.config().refresh_interval,
         collector: works.as_ref().map(Works::collector),
+        config: ConfigWatch::new(project.config(), Environment::read()),
     };
     let listen = args.listen.clone().unwrap_or_else(|| project.config().listen.to_string());
     let told = |address| {

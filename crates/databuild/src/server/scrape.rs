@@ -1,6 +1,7 @@
 //! The metrics of the service: a thread of its own brings them up to date, a scrape only prints what
 //! that thread published, so its cost has nothing to do with how many runs there were.
 
+use crate::config::watch::{ConfigNow, ConfigWatch};
 use crate::measure::{self, Measuring};
 use crate::server::params::Params;
 use crate::server::problem::{Problem, Words};
@@ -12,7 +13,7 @@ use databuild_logs::collect::{CollectorStats, Health, LogCollector};
 use databuild_logs::metrics_feed::FeedError;
 use databuild_metrics::expose::{Format, expose};
 use databuild_metrics::guard::Budget;
-use databuild_metrics::own::{Moment, OwnHealth};
+use databuild_metrics::own::{ConfigReload, Moment, OwnHealth};
 use databuild_metrics::registry::Registry;
 use databuild_model::clock::Clock;
 use databuild_model::time::Timestamp;
@@ -34,12 +35,16 @@ pub(crate) struct Measures {
     pub(crate) interval: Duration,
     /// The collector of this process; none if it only answers questions.
     pub(crate) collector: Option<Weak<LogCollector>>,
+    /// The project file, if there is one.
+    pub(crate) config: Option<ConfigWatch>,
 }
 
 /// What scrapes are answered from.
 pub(crate) struct Metrics {
     clock: Arc<dyn Clock>,
     collector: Option<Weak<LogCollector>>,
+    /// When the configuration was read that is in use.
+    configured: Timestamp,
     own: Mutex<OwnHealth>,
     published: Mutex<Published>,
 }
@@ -56,6 +61,8 @@ struct Published {
     complete_at: Option<Duration>,
     /// What went wrong the last time.
     failure: Option<String>,
+    /// What the project file says, if there is one.
+    config: Option<ConfigNow>,
 }
 
 /// The thread that looks at the store.
@@ -77,8 +84,10 @@ impl Metrics {
             newest: measuring.and_then(Measuring::newest),
             complete_at: None,
             failure,
+            config: None,
         };
         Arc::new(Metrics {
+            configured: clock.wall(),
             clock,
             collector: measures.collector.clone(),
             own: Mutex::new(OwnHealth::new(env!("CARGO_PKG_VERSION"))),
@@ -143,7 +152,20 @@ impl Metrics {
         }
     }
 
-    fn text(&self, format: Format) -> String {
+    /// What the project file says, where that is not what is in use.
+    pub(crate) fn config(&self) -> Option<ConfigNow> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).config.clone()
+    }
+
+    fn publish_config(&self, says: &ConfigNow) {
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        if published.config.as_ref() != Some(says) {
+            published.config = Some(says.clone());
+        }
+    }
+
+    /// `beside` is what others than this know of the moment.
+    fn text(&self, format: Format, beside: Moment) -> String {
         let published = self.published.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (wall, mono) = (self.clock.wall(), self.mono());
         let moment = Moment {
@@ -152,6 +174,13 @@ impl Metrics {
             refreshed: Some(published.failure.is_none()),
             collector: self.collector().as_ref().map(measure::of_collector),
             process: measure::of_this_process(),
+            config: published.config.as_ref().map(|says| ConfigReload {
+                successful: says.usable.is_ok(),
+                in_use: says.in_use,
+                success_seconds: measure::seconds(self.configured),
+            }),
+            cache: beside.cache,
+            streams: beside.streams,
             ..published.moment
         };
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).at(&moment, wall);
@@ -165,11 +194,7 @@ impl Refresher {
         let (stop, stopped) = sync_channel(0);
         let interval = measures.interval.max(REFRESH_MIN);
         let metrics = Arc::clone(metrics);
-        let work = move || {
-            if let Ok(measuring) = measures.measuring {
-                refresh(&metrics, measuring, interval, &stopped);
-            }
-        };
+        let work = move || refresh(&metrics, measures, interval, &stopped);
         let thread = std::thread::Builder::new().name("metrics".to_owned()).spawn(work)?;
         Ok(Refresher { stop, thread })
     }
@@ -182,11 +207,20 @@ impl Refresher {
     }
 }
 
-fn refresh(metrics: &Metrics, mut measuring: Measuring, every: Duration, stop: &Receiver<()>) {
+fn refresh(metrics: &Metrics, measures: Measures, every: Duration, stop: &Receiver<()>) {
+    let (mut measuring, mut config) = (measures.measuring.ok(), measures.config);
     loop {
-        let began = metrics.mono();
-        let outcome = measuring.refresh().and_then(|()| Ok(measuring.moment()?));
-        metrics.publish(&measuring, outcome.map_err(|error| chain(&error)), began);
+        if let Some(config) = &mut config {
+            metrics.publish_config(config.look());
+        }
+        if let Some(measuring) = &mut measuring {
+            let began = metrics.mono();
+            let outcome = measuring.refresh().and_then(|()| {
+                measuring.look_at_usage(metrics.clock.wall(), began);
+                Ok(measuring.moment()?)
+            });
+            metrics.publish(measuring, outcome.map_err(|error| chain(&error)), began);
+        }
         match stop.recv_timeout(every) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
@@ -218,6 +252,8 @@ pub(crate) async fn metrics(
     Params::parse(query.as_deref(), &[])?;
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let format = Format::negotiate(&accepts.collect::<Vec<_>>().join(","));
-    let text = service.blocking(move |service| Ok(service.metrics().text(format))).await?;
+    let text =
+        service.blocking(move |service| Ok(service.metrics().text(format, service.moment())));
+    let text = text.await?;
     Ok(([(header::CONTENT_TYPE, format.content_type())], text).into_response())
 }

@@ -1,6 +1,7 @@
 //! What every handler is given: the reader, the build event log, the engine, and the builds that this
 //! service runs. Looking things up lives here, answering does not.
 
+use crate::config::watch::ConfigNow;
 use crate::server::limits;
 use crate::server::logs_query;
 use crate::server::owned::OwnedBuilds;
@@ -14,6 +15,7 @@ use databuild_graph::execute::view::{Spooled, spooled};
 use databuild_graph::execute::{Engine, StopLevel};
 use databuild_logs::collect::{CollectorStats, Health};
 use databuild_logs::read::LogReader;
+use databuild_metrics::own::Moment;
 use databuild_model::bel::BuildEvent;
 use databuild_model::clock::Clock;
 use databuild_model::ids::{BuildId, JobRunId};
@@ -132,6 +134,17 @@ impl Service {
         self.parts.clock.wall()
     }
 
+    /// What a scrape shows of the moment that only this knows.
+    pub(crate) fn moment(&self) -> Moment {
+        let most = limits::TAILS_MAX as u64;
+        let open = most.saturating_sub(self.tails.available_permits() as u64);
+        Moment {
+            cache: Some(self.parts.reader.cache_requests()),
+            streams: Some((open, most)),
+            ..Moment::default()
+        }
+    }
+
     /// Places for tails.
     pub(crate) fn tails(&self) -> &Arc<Semaphore> {
         &self.tails
@@ -241,9 +254,21 @@ impl Service {
             },
             useful("metrics", self.metrics.failure().map_or(Ok(()), Err)),
         ];
+        let config = self.metrics.config();
+        checks.extend(config.map(|says| useful("config", is_in_use(says))));
         checks.extend(building);
         checks
     }
+}
+
+/// Whether the project file says what this service goes by.
+fn is_in_use(says: ConfigNow) -> Result<(), String> {
+    says.usable.map_err(|why| format!("cannot be used as it is now: {why}"))?;
+    if says.in_use {
+        return Ok(());
+    }
+    Err("was changed since this service started, which goes by what it read then: start it again"
+        .to_owned())
 }
 
 /// Whether so many free bytes of so many are enough.

@@ -1,7 +1,8 @@
 //! Journals there and back; the page of the format shows a real one.
 
 use super::{
-    BatchRecord, JournalRecord, Synced, read_header, read_records, write_header, write_record,
+    BatchRecord, JournalRecord, Synced, count_size, read_header, read_records, write_header,
+    write_record,
 };
 use crate::format::index;
 use databuild_model::ids::JobRunId;
@@ -26,6 +27,7 @@ fn batch() -> BatchRecord {
             at: Timestamp::parse("2025-01-27T10:30:48Z").unwrap(),
             took: Duration::from_micros(2500),
         }),
+        size_counts: [2, 0, 0, 0, 0, 0, 0, 0],
     }
 }
 
@@ -58,11 +60,20 @@ fn records_read_back_each_with_the_place_behind_it() {
 
 #[test]
 fn records_without_a_sync_are_read_too() {
-    let old = JournalRecord::Batch(BatchRecord { synced: None, ..batch() });
+    let old = JournalRecord::Batch(BatchRecord { synced: None, size_counts: [0; 8], ..batch() });
     let mut bytes = Vec::new();
     write_record(&old, &mut bytes);
     let values: Vec<_> = read_records(&bytes, 0).map(|(_, record)| record).collect();
     assert_eq!(values, [old]);
+}
+
+#[test]
+fn lines_are_counted_by_size() {
+    let mut counts = [0; 8];
+    for bytes in [1, 256, 257, 1 << 20, (1 << 20) + 1, u64::MAX] {
+        count_size(&mut counts, bytes);
+    }
+    assert_eq!(counts, [2, 1, 0, 0, 0, 0, 1, 2]);
 }
 
 #[test]

@@ -47,7 +47,8 @@ fn full() -> MetricsState {
     }
     state.totals.ingest_end(run, Cause::Timeout, 0.3, at);
     let level_counts = [0, 1, 2, 3, 4, 5];
-    let batch = BatchOf { level_counts, entries: 15, bytes: 99, synced: None };
+    let size_counts = [14, 1, 0, 0, 0, 0, 0, 0];
+    let batch = BatchOf { level_counts, entries: 15, bytes: 99, size_counts, synced: None };
     state.totals.ingest_batch(run, &batch);
     state.totals.ingest_record(run, &RecordOf::default(), at);
     state.totals.ingest_skipped();

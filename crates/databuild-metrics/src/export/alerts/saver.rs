@@ -77,8 +77,8 @@ pub(super) fn config_reload_failed() -> Alert {
         severity: Severity::Warning,
         lasts: "5m",
         summary: "{{ $labels.instance }} goes on with an old configuration",
-        description: "What the project file says now cannot be used. It works as it did before, and would not \
-                      start again.",
+        description: "What the project file says now cannot be used. It goes on as before, and would not start \
+                      again.",
         query: Series::of(templates::CONFIG_LAST_RELOAD_SUCCESSFUL)
             .value()
             .with("==", Query::plain("0")),

@@ -75,7 +75,7 @@ fn text() -> String {
         ..PipelineStats::new(PipelineName::parse("errors").expect("a name"))
     };
     let moment = Moment {
-        config: Some(ConfigReload { successful: true, success_seconds: 1.0 }),
+        config: Some(ConfigReload { successful: true, in_use: true, success_seconds: 1.0 }),
         saver: Some(SaverStats { pipelines: vec![pipeline] }),
         ..Moment::default()
     };

@@ -170,3 +170,41 @@ fn the_check_names_job_label_and_setting() {
     check_classic(&text);
     assert_eq!(env.sh("databuild metrics --textfile no/such").status.code(), Some(74));
 }
+
+#[test]
+fn what_is_stored_and_what_the_project_file_says_now_are_told() {
+    let env = project();
+    sh(&env, "databuild build clean/date=2025-01-26");
+    let service = Service::start(&env, &["--no-build"]);
+    let client = service.client;
+    scrape_until(client, "databuild_config_in_use 1");
+    let text = scrape_until(client, "databuild_partitions_total{result=\"success\"} 1");
+    let value = |text: &str, name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().expect("a number")
+    };
+    let entries = sh(&env, "cat .databuild/logs/2*/*.jsonl").len();
+    assert!(entries as f64 <= value(&text, "databuild_log_disk_bytes"), "{text}");
+    let oldest = value(&text, "databuild_log_oldest_timestamp_seconds");
+    let newest =
+        "databuild_job_last_completion_timestamp_seconds{job_label=\"clean\",job_type=\"process\"}";
+    assert!(1e9 < oldest && oldest <= value(&text, newest), "{text}");
+    assert!(0.0 < value(&text, "databuild_log_entry_bytes_count"), "{text}");
+    assert_eq!(value(&text, "databuild_http_streams_open"), 0.0);
+    assert_eq!(sh(&env, "databuild metrics | grep -c '^databuild_log_disk_bytes '"), "1\n");
+
+    env.write("databuild.toml", &PROJECT.replace("clean.sh", "other.sh"));
+    scrape_until(client, "databuild_config_in_use 0");
+    scrape_until(client, "databuild_config_last_reload_successful 1");
+    let ready = client.get("/readyz?verbose").text();
+    assert!(ready.contains("[-] config was changed since"), "{ready}");
+    env.write("databuild.toml", "[jobs");
+    let text = scrape_until(client, "databuild_config_last_reload_successful 0");
+    check_classic(&text);
+    let ready = client.get("/readyz?verbose");
+    assert_eq!(ready.status, 200, "it answers as before");
+    assert!(ready.text().contains("[-] config cannot be used as it is now"), "{}", ready.text());
+    env.write("databuild.toml", PROJECT);
+    scrape_until(client, "databuild_config_in_use 1");
+    assert!(client.get("/readyz?verbose").text().contains("[+] config ok\n"));
+}
