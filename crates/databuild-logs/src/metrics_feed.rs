@@ -16,6 +16,7 @@ use crate::store::journal::{self as journals};
 use databuild_metrics::aggregate::{BatchOf, MetricsAggregator, RecordOf, RunOf, SyncOf};
 use databuild_model::bel::BuildEvent;
 use databuild_model::cause::Cause;
+use databuild_model::ids::JobRunId;
 use databuild_model::time::Timestamp;
 use databuild_policy::naming::JournalName;
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ pub use usage::{StoreUsage, Stored};
 const JOURNAL_READ_BYTES: usize = 1 << 20;
 
 /// The kind of a job that has none: how all of them are started.
-const JOB_TYPE_DEFAULT: &str = "process";
+pub const JOB_TYPE_DEFAULT: &str = "process";
 
 /// The job of a run that belongs to none.
 const NO_JOB: &str = "none";
@@ -49,6 +50,8 @@ pub struct MetricsFeed {
     version: u64,
     /// Journals whose end is not a record, with the size at which that was looked into.
     torn: BTreeMap<JournalName, u64>,
+    /// When runs that are not sealed were heard of last, as far as this process has read of them.
+    heard: BTreeMap<JobRunId, Timestamp>,
 }
 
 /// Why the totals are not up to date.
@@ -113,6 +116,7 @@ impl MetricsFeed {
             dirty: false,
             version: 0,
             torn: BTreeMap::new(),
+            heard: BTreeMap::new(),
         };
         feed.take_lock();
         feed.load()?;
@@ -127,6 +131,24 @@ impl MetricsFeed {
     /// A number that is another one whenever the totals may be others.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// When a run that goes on was heard of last; nothing if it was not since this was opened.
+    pub fn heard(&self, run: &JobRunId) -> Option<Timestamp> {
+        self.heard.get(run).copied()
+    }
+
+    fn hear(&mut self, batch: &BatchRecord) {
+        if batch.sealed {
+            self.heard.remove(&batch.job_run_id);
+            return;
+        }
+        if limits::METRIC_RUNS_MAX <= self.heard.len() {
+            self.heard.pop_first();
+        }
+        // Entries may have times that a job gave them.
+        let at = batch.synced.map_or(batch.max_time, |synced| synced.at);
+        self.heard.insert(batch.job_run_id.clone(), at);
     }
 
     fn touch(&mut self) {
@@ -226,6 +248,7 @@ impl MetricsFeed {
             for (record, offset) in records {
                 let closed = match record {
                     JournalRecord::Batch(batch) => {
+                        self.hear(&batch);
                         self.count(&batch, counted.known_until)?;
                         false
                     }

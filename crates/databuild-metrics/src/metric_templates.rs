@@ -128,6 +128,9 @@ catalogue! {
     /// When a job last ended at all.
     JOB_LAST_COMPLETION_TIMESTAMP_SECONDS: Gauge "databuild_job_last_completion_timestamp_seconds" "seconds" JOB false
         "When a run of the job last ended, in seconds since 1970";
+    /// Runs that say nothing, not even that they live.
+    JOB_HEARTBEAT_AGE_SECONDS: Gauge "databuild_job_heartbeat_age_seconds" "seconds" JOB false
+        "Time since a job run under way was heard of last; of several runs of a job the longest. Heartbeats come twice a minute";
     /// Runs under way.
     JOBS_RUNNING: Gauge "databuild_jobs_running" "" NONE false
         "Job runs under way";

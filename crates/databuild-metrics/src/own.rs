@@ -2,10 +2,12 @@
 //! that a family does not have nor a value that grows with the data can be written down.
 
 use crate::guard::Budget;
+use crate::label::LabelValue;
 use crate::metric_templates as templates;
 use crate::metric_templates::Family;
 use crate::registry::Registry;
 use crate::saver::SaverStats;
+use databuild_model::ids::JobLabel;
 use databuild_model::time::Timestamp;
 
 /// The series of one process.
@@ -19,6 +21,8 @@ pub struct OwnHealth {
 pub struct Moment {
     /// Job runs under way.
     pub jobs_running: Option<u64>,
+    /// Jobs with runs under way, and for how long the quietest of these was not heard of.
+    pub heard: Vec<Heard>,
     /// Builds under way.
     pub builds_running: Option<u64>,
     /// Free bytes and size of the file system of the logs.
@@ -43,6 +47,17 @@ pub struct Moment {
     pub config: Option<ConfigReload>,
     /// What the log saver of this process is doing.
     pub saver: Option<SaverStats>,
+}
+
+/// A job with runs under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The job.
+    pub job_label: JobLabel,
+    /// The kind of job.
+    pub job_type: String,
+    /// Seconds since the quietest of its runs was heard of.
+    pub age_seconds: f64,
 }
 
 /// The configuration of this process.
@@ -176,6 +191,11 @@ impl OwnHealth {
                 let labels = [("operation", operation)];
                 registry.add(&templates::LOG_STORAGE_ERRORS_TOTAL, &labels, float(errors), None);
             }
+        }
+        for Heard { job_label, job_type, age_seconds } in &moment.heard {
+            let label = job_label.label();
+            let labels = [("job_label", label.as_str()), ("job_type", job_type.as_str())];
+            registry.set(&templates::JOB_HEARTBEAT_AGE_SECONDS, &labels, *age_seconds, now);
         }
         if let Some((hits, misses)) = moment.cache {
             for (result, count) in [("hit", hits), ("miss", misses)] {

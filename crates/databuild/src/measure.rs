@@ -3,16 +3,18 @@
 
 mod process;
 
-use databuild_graph::bel::rows::{BuildFilter, EventFilter, RunFilter};
+use databuild_graph::bel::rows::{BuildFilter, EventFilter, RunFilter, RunRow};
 use databuild_graph::bel::{Bel, QueryError};
 use databuild_logs::collect::CollectorStats;
 use databuild_logs::fs::OsFs;
-use databuild_logs::metrics_feed::{FeedError, MetricsFeed, StoreUsage};
-use databuild_metrics::own::{Collecting, Moment};
+use databuild_logs::metrics_feed::{FeedError, JOB_TYPE_DEFAULT, MetricsFeed, StoreUsage};
+use databuild_metrics::own::{Collecting, Heard, Moment};
 use databuild_metrics::registry::Registry;
 use databuild_model::bel::transition::{BuildState, RunState};
 use databuild_model::bel::{BuildEnd, BuildEnded, BuildEvent, PartitionSet, TaskEnd, TaskEnded};
+use databuild_model::ids::JobLabel;
 use databuild_model::time::Timestamp;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +114,7 @@ impl Measuring {
     }
 
     /// What is under way, and how full the disk is.
-    pub(crate) fn moment(&self) -> Result<Moment, QueryError> {
+    pub(crate) fn moment(&self, now: Timestamp) -> Result<Moment, QueryError> {
         let stored = self.usage.found().map(|stored| (stored.bytes, stored.oldest.map(seconds)));
         let mut moment = Moment { disk: disk(&self.logs_dir), stored, ..Moment::default() };
         if let Some(bel) = &self.bel {
@@ -120,11 +122,33 @@ impl Measuring {
             let states = RunState::ALL.into_iter().filter(|state| state.is_live()).collect();
             let runs = bel.runs(&RunFilter { states, limit, ..RunFilter::default() })?;
             moment.jobs_running = Some(runs.len() as u64);
+            moment.heard = self.heard(&runs, now);
             let states = BuildState::ALL.into_iter().filter(|state| state.is_live()).collect();
             let builds = bel.builds(&BuildFilter { states, limit, ..BuildFilter::default() })?;
             moment.builds_running = Some(builds.len() as u64);
         }
         Ok(moment)
+    }
+}
+
+impl Measuring {
+    /// The quietest run of each job. One of which nothing was read yet was heard of when it started.
+    fn heard(&self, runs: &[RunRow], now: Timestamp) -> Vec<Heard> {
+        let mut quietest: BTreeMap<(&JobLabel, &str), f64> = BTreeMap::new();
+        for run in runs {
+            let Some(started) = run.started_at else { continue };
+            let last = self.feed.heard(&run.id).map_or(started, |heard| heard.max(started));
+            let age = now.since(last).as_secs_f64();
+            let job = (&run.job_label, run.job_type.as_deref().unwrap_or(JOB_TYPE_DEFAULT));
+            let known = quietest.entry(job).or_insert(age);
+            *known = known.max(age);
+        }
+        let heard = quietest.into_iter().map(|((job_label, job_type), age_seconds)| Heard {
+            job_label: job_label.clone(),
+            job_type: job_type.to_owned(),
+            age_seconds,
+        });
+        heard.collect()
     }
 }
 

@@ -3,10 +3,11 @@
 use super::MetricsFeed;
 use crate::fs::OsFs;
 use crate::fs::faulty::{Faults, FaultyFs};
-use crate::testing::{Store, end_line, log_line};
+use crate::testing::{STARTED, Store, end_line, log_line, run_id};
 use databuild_metrics::expose::{Format, expose};
 use databuild_model::bel::{BuildEnd, BuildEnded, BuildEvent, PartitionSet, TaskEnd, TaskEnded};
 use databuild_model::ids::PartitionRef;
+use databuild_model::time::Timestamp;
 use expect_test::expect;
 use proptest::prelude::*;
 use std::io::Write;
@@ -207,6 +208,11 @@ fn an_open_run_is_counted_as_it_grows() {
         feed.save().unwrap();
     }
     assert_eq!((value(&feed, ROWS), value(&feed, RUNS)), (10.0, 0.0));
+    let started = Timestamp::parse(STARTED).unwrap();
+    assert!(
+        feed.heard(&run_id("r")).is_some_and(|heard| started <= heard),
+        "by the clock of the store"
+    );
     drop(feed);
     pipe.write_all(rest.as_bytes()).unwrap();
     drop(pipe);
@@ -215,6 +221,7 @@ fn an_open_run_is_counted_as_it_grows() {
     let mut feed = open(&store);
     feed.read_new().unwrap();
     assert_eq!((value(&feed, ROWS), value(&feed, RUNS)), (11.0, 1.0));
+    assert_eq!(feed.heard(&run_id("r")), None, "it has ended");
 }
 
 #[test]

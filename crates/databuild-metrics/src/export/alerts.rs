@@ -63,6 +63,7 @@ pub fn alerts() -> Vec<Alert> {
         restarting(),
         job_failing(),
         job_stale(),
+        job_silent(),
         log_incomplete(),
         logs_dropped(),
         log_gaps(),
@@ -154,6 +155,20 @@ fn job_stale() -> Alert {
         description: "In the week before, job {{ $labels.job_label }} did so about daily. Either it fails, or \
                       nothing starts it any more.",
         query: success_age(Series::of).with(">", Query::plain("172800")).with("and", habit),
+    }
+}
+
+fn job_silent() -> Alert {
+    Alert {
+        name: "DatabuildJobSilent",
+        severity: Severity::Warning,
+        lasts: "5m",
+        summary: "A run of {{ $labels.job_label }} was not heard of for {{ $value | humanizeDuration }}",
+        description: "It is under way, and not even its wrapper gives a sign of life, which it does twice a minute. \
+                      It hangs with it, or what it says does not get into the store.",
+        query: Series::of(templates::JOB_HEARTBEAT_AGE_SECONDS)
+            .value()
+            .with(">", Query::plain("300")),
     }
 }
 

@@ -140,6 +140,9 @@ fn jobs_row() -> Vec<Panel> {
         Panel::new(Look::Bars, "Since the last success", "s")
             .red(172_800.0)
             .ask(success_age(Series::chosen).by("min", JOB)),
+        Panel::new(Look::Bars, "Since a run under way was heard of", "s")
+            .red(300.0)
+            .ask(last(templates::JOB_HEARTBEAT_AGE_SECONDS)),
         Panel::new(Look::Lines, "Rows processed", "short")
             .ask(Series::chosen(templates::ROWS_PROCESSED_TOTAL).increase(Window::Chosen).by("sum", JOB)),
         Panel::new(Look::Lines, "Peak memory of the last run", "bytes").ask(last(templates::JOB_MEMORY_PEAK_BYTES)),

@@ -53,7 +53,7 @@ fn text(measuring: &Measuring, format: Format, context: &Context) -> Result<Stri
     let now = context.clock.wall();
     let moment = Moment {
         journal_age: measuring.newest().map(|newest| now.since(newest).as_secs_f64()),
-        ..measuring.moment()?
+        ..measuring.moment(now)?
     };
     let own = OwnHealth::new(env!("CARGO_PKG_VERSION")).at(&moment, now);
     Ok(expose(&[&own, measuring.totals()], format))

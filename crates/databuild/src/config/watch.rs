@@ -108,7 +108,7 @@ mod tests {
         assert_eq!((watch.look().usable.clone(), watch.look().in_use), (Ok(()), false));
         write(&good.replace("run", "ron"));
         let why = watch.look().usable.clone().expect_err("not sound");
-        assert!(why.contains("ron") && why.contains("databuild check"), "{why}");
+        assert!(why.contains("has no command") && why.contains("databuild check"), "{why}");
         std::fs::remove_file(&path).expect("removed");
         assert!(watch.look().usable.is_err());
         write(good);

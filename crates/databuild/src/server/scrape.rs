@@ -216,8 +216,9 @@ fn refresh(metrics: &Metrics, measures: Measures, every: Duration, stop: &Receiv
         if let Some(measuring) = &mut measuring {
             let began = metrics.mono();
             let outcome = measuring.refresh().and_then(|()| {
-                measuring.look_at_usage(metrics.clock.wall(), began);
-                Ok(measuring.moment()?)
+                let now = metrics.clock.wall();
+                measuring.look_at_usage(now, began);
+                Ok(measuring.moment(now)?)
             });
             metrics.publish(measuring, outcome.map_err(|error| chain(&error)), began);
         }

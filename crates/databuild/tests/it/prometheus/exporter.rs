@@ -1,10 +1,10 @@
 //! A target that shows what the service of this test has nothing to tell of: a log saver with a pipeline,
-//! and a configuration that was read again. Its text is made as that of the service is.
+//! and a run that goes on. Its text is made as that of the service is.
 
 use databuild_metrics::expose::{Format, expose};
-use databuild_metrics::own::{ConfigReload, Moment, OwnHealth};
+use databuild_metrics::own::{ConfigReload, Heard, Moment, OwnHealth};
 use databuild_metrics::saver::{PipelineState, PipelineStats, SaverStats};
-use databuild_model::ids::PipelineName;
+use databuild_model::ids::{JobLabel, PipelineName};
 use databuild_model::time::Timestamp;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -74,7 +74,13 @@ fn text() -> String {
         checkpoint_age_seconds: Some(0.5),
         ..PipelineStats::new(PipelineName::parse("errors").expect("a name"))
     };
+    let quiet = Heard {
+        job_label: JobLabel::parse("clean").expect("a label"),
+        job_type: "process".to_owned(),
+        age_seconds: 2.0,
+    };
     let moment = Moment {
+        heard: vec![quiet],
         config: Some(ConfigReload { successful: true, in_use: true, success_seconds: 1.0 }),
         saver: Some(SaverStats { pipelines: vec![pipeline] }),
         ..Moment::default()
