@@ -125,10 +125,6 @@ pub const RECOVERY_THREADS: usize = 4;
 /// Fewer runs than this are looked at by one thread: it takes them milliseconds.
 pub const LOOKED_AT_ALONE_MAX: usize = 64;
 
-/// Runs that a recovery puts right by the same two syncs. It holds a file of each open, and a thousand is
-/// all that most systems give without being asked.
-pub const RECOVERED_TOGETHER: usize = 256;
-
 /// Files looked at, at once, to learn how much the store takes: some milliseconds of a thread that has
 /// nothing else to do in its second, and a store of a million files is known after ten minutes.
 pub const USAGE_FILES_AT_ONCE: usize = 2_000;

@@ -160,7 +160,8 @@ impl MetricsAggregator {
             }
             reported::JOB_MEMORY_PEAK_MB => {
                 self.gauge(run, &templates::JOB_MEMORY_PEAK_MB, point.value, at);
-                let bytes = point.value * 1_048_576.0;
+                // The wrapper tells thousandths of these units; a part of a byte is none.
+                let bytes = (point.value * 1_048_576.0).round();
                 self.gauge(run, &templates::JOB_MEMORY_PEAK_BYTES, bytes, at);
             }
             reported::JOB_CPU_TOTAL_SECONDS => {

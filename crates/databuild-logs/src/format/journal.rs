@@ -26,6 +26,7 @@ pub struct JournalPlace {
 }
 
 /// One record.
+#[expect(clippy::large_enum_variant, reason = "nearly all are batches: a box each would cost more")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JournalRecord {
     /// A stretch of a run's file is durable.
