@@ -100,7 +100,10 @@ impl Layout {
             "json" => Form::Json,
             "logfmt" => Form::Logfmt,
             "otlp" => Form::Otlp,
-            "text" => Form::Pattern(pattern::compile(TEXT_PATTERN, options)?),
+            "text" => {
+                let options = LayoutOptions { compat: Compat::Databuild, ..options.clone() };
+                Form::Pattern(pattern::compile(TEXT_PATTERN, &options)?)
+            }
             _ => Form::Pattern(pattern::compile(text, options)?),
         };
         Ok(Layout { form })

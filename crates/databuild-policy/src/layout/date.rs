@@ -120,14 +120,16 @@ pub(crate) fn compile(
     Ok(DatePattern { items, zone, slot })
 }
 
+/// The zone of a name: of the database, or an offset such as `GMT+2`.
+pub(crate) fn known_zone(name: &str) -> Option<TimeZone> {
+    if ["UTC", "GMT", "Z", "UT"].iter().any(|it| name.eq_ignore_ascii_case(it)) {
+        return Some(TimeZone::UTC);
+    }
+    fixed(name).or_else(|| jiff::tz::TimeZoneDatabase::bundled().get(name).ok())
+}
+
 fn zone(name: &str) -> Result<TimeZone, (String, String)> {
-    let utc = ["UTC", "GMT", "Z", "UT"].iter().any(|it| name.eq_ignore_ascii_case(it));
-    let known = if utc {
-        Some(TimeZone::UTC)
-    } else {
-        fixed(name).or_else(|| jiff::tz::TimeZoneDatabase::bundled().get(name).ok())
-    };
-    known.ok_or_else(|| {
+    known_zone(name).ok_or_else(|| {
         let looks_like_date = name.chars().all(|c| c.is_ascii_alphabetic()) && name.len() < 4;
         let remedy = if looks_like_date {
             "a comma separates options: quote the pattern, as in %d{\"HH:mm:ss,SSS\"}"

@@ -7,6 +7,7 @@ mod parse;
 use super::period::{Period, Zone};
 use crate::layout::date::{DateCache, DatePattern};
 use crate::problem::PatternProblem;
+use crate::route::path::{NAME_BYTES_MAX, cut};
 use databuild_model::time::Timestamp;
 use parse::{periods, pieces, problem};
 use regex::Regex;
@@ -78,6 +79,28 @@ struct Bound {
     extension: String,
 }
 
+/// A part of a name, for those who compare what names can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// This text.
+    Literal(&'a str),
+    /// The name of the file, without its extension.
+    Name,
+    /// Its extension.
+    Extension,
+    /// A date, which looks like this one.
+    Date(String),
+    /// An index.
+    Index,
+}
+
+/// An index that is longer than those that there will be.
+const INDEX_SAMPLE: u64 = 999_999_999;
+/// What a cut adds to a name.
+const SUM_BYTES: usize = 33;
+/// A moment for names that are only looked at.
+const SAMPLE: Timestamp = Timestamp::from_nanos(1_718_187_630_000_000_000);
+
 impl ArchiveName {
     /// Reads a pattern; `zone` is that of dates which name none.
     pub fn parse(text: &str, zone: &Zone) -> Result<ArchiveName, Vec<PatternProblem>> {
@@ -103,14 +126,37 @@ impl ArchiveName {
     }
 
     /// The same pattern for the rolled files of `file_name`: `{name}` is what stands before its last dot,
-    /// `{ext}` the rest. Both are taken as they are, whatever stands in them.
+    /// `{ext}` the rest. Both are taken as they are, whatever stands in them; only a name so long that a
+    /// folder would not take the whole is cut.
     #[must_use]
     pub fn bind(&self, file_name: &str) -> ArchiveName {
         // A name that only begins with a dot has no extension.
         let dot = file_name.rfind('.').filter(|at| 0 < *at).unwrap_or(file_name.len());
         let (name, extension) = file_name.split_at(dot);
         let bound = Bound { name: name.to_owned(), extension: extension.to_owned() };
-        ArchiveName { bound, ..self.clone() }
+        let mut whole = ArchiveName { bound, ..self.clone() };
+        if NAME_BYTES_MAX / 2 < file_name.len() {
+            let bytes = whole.render_whole(SAMPLE, INDEX_SAMPLE).len();
+            if NAME_BYTES_MAX < bytes {
+                let keep = name.len().saturating_sub(bytes - NAME_BYTES_MAX + SUM_BYTES);
+                whole.bound.name = cut(name, keep);
+            }
+        }
+        whole
+    }
+
+    /// What it is made of.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        self.pieces.iter().map(|piece| match piece {
+            Piece::Literal(text) => Part::Literal(text),
+            Piece::Name => Part::Name,
+            Piece::Extension => Part::Extension,
+            Piece::Date { .. } => {
+                let piece = std::slice::from_ref(piece);
+                Part::Date(render(piece, &self.bound, SAMPLE, 0))
+            }
+            Piece::Index { .. } => Part::Index,
+        })
     }
 
     /// Whether the name of the file that is rolled stands in it, so that files of one folder have

@@ -9,6 +9,11 @@ use jiff::{ToSpan, Unit};
 /// A zone of the calendar.
 pub type Zone = TimeZone;
 
+/// The zone of a name: of the database, or an offset such as `GMT+2`.
+pub fn zone(name: &str) -> Option<Zone> {
+    crate::layout::date::known_zone(name)
+}
+
 /// A length of time in the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Period {

@@ -1,6 +1,7 @@
 //! `path = "logs/{app}/error.log"`: a file for each combination of values. The template is code, values
 //! are data: they are encoded, never read again as a template, and can never leave the literal base.
 
+use super::meet::PathShape;
 use crate::layout::LayoutEvent;
 use crate::problem::PatternProblem;
 
@@ -55,8 +56,9 @@ pub struct PathTemplate {
     names: Vec<Vec<Piece>>,
 }
 
+/// A part of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+pub(super) enum Piece {
     Literal(String),
     Field(PathField),
 }
@@ -135,17 +137,59 @@ impl PathTemplate {
 
     /// Whether some event could have the same file under both. Errs on the side of yes.
     pub fn may_meet(&self, other: &PathTemplate) -> bool {
-        let flat = |it: &PathTemplate| -> Vec<Piece> {
-            let mut flat = vec![Piece::Literal(it.base.clone())];
-            for (n, name) in it.names.iter().enumerate() {
-                if 0 < n {
-                    flat.push(Piece::Literal("/".to_owned()));
+        PathShape::of_active(self).may_meet(&PathShape::of_active(other))
+    }
+
+    /// The same below `folder`, unless it is absolute or a URI.
+    #[must_use]
+    pub fn below(mut self, folder: &str) -> PathTemplate {
+        if !self.base.starts_with('/') && !self.base.contains("://") {
+            self.base = format!("{}/{}", folder.trim_end_matches('/'), self.base);
+        }
+        self
+    }
+
+    /// The paths of those events alone whose `field` is `value`.
+    #[must_use]
+    pub fn assume(&self, field: PathField, value: &str) -> PathTemplate {
+        let mut sure = self.clone();
+        for name in &mut sure.names {
+            for (n, piece) in name.iter_mut().enumerate() {
+                if *piece == Piece::Field(field) {
+                    // Where a name begins, a dot is written otherwise.
+                    let mut text = String::from(if n == 0 { "/" } else { "x" });
+                    encode(value, &mut text);
+                    *piece = Piece::Literal(text.split_off(1));
                 }
-                flat.extend(name.iter().cloned());
             }
-            flat
-        };
-        meet(&symbols(&flat(self)), &symbols(&flat(other)))
+        }
+        sure
+    }
+
+    /// The name of the files, if it is the same for all.
+    pub fn literal_name(&self) -> Option<&str> {
+        match self.names.last().map(Vec::as_slice) {
+            Some([Piece::Literal(name)]) => Some(name),
+            Some(_) | None => None,
+        }
+    }
+
+    /// All pieces, from the base on.
+    pub(super) fn flat(&self) -> Vec<Piece> {
+        let (mut folder, file) = self.split();
+        folder.extend(file.iter().cloned());
+        folder
+    }
+
+    /// The folder, with a slash at its end, and the file's name.
+    pub(super) fn split(&self) -> (Vec<Piece>, &[Piece]) {
+        let mut folder = vec![Piece::Literal(self.base.clone())];
+        let Some((file, names)) = self.names.split_last() else { return (folder, &[]) };
+        for name in names {
+            folder.extend(name.iter().cloned());
+            folder.push(Piece::Literal("/".to_owned()));
+        }
+        (folder, file)
     }
 }
 
@@ -279,61 +323,19 @@ fn shorten(begin: usize, out: &mut String) {
     if name.len() <= NAME_BYTES_MAX {
         return;
     }
-    let sum = blake3::hash(name.as_bytes()).to_hex();
-    let mut keep = NAME_BYTES_KEPT;
+    let short = cut(name, NAME_BYTES_KEPT);
+    out.truncate(begin);
+    out.push_str(&short);
+}
+
+/// At most the first `keep` bytes of `name`, and the sum of the whole, which keeps it apart from others.
+pub(crate) fn cut(name: &str, keep: usize) -> String {
+    let mut keep = keep.min(name.len());
     while !name.is_char_boundary(keep) {
         keep -= 1;
     }
-    out.truncate(begin + keep);
-    out.push('~');
-    out.push_str(sum.get(..32).unwrap_or_default());
-}
-
-/// A character of a template: itself, or anything that a field may become.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Symbol {
-    Is(char),
-    /// One or more characters, none of them a slash.
-    Some,
-}
-
-fn symbols(pieces: &[Piece]) -> Vec<Symbol> {
-    let mut symbols = Vec::new();
-    for piece in pieces {
-        match piece {
-            Piece::Literal(literal) => symbols.extend(literal.chars().map(Symbol::Is)),
-            Piece::Field(_) => symbols.push(Symbol::Some),
-        }
-    }
-    symbols
-}
-
-/// Whether two sequences have a text in common: rows of which prefixes of both do.
-fn meet(left: &[Symbol], right: &[Symbol]) -> bool {
-    // What is open after a prefix of each: nothing, or a field of either side that may go on.
-    let mut row = vec![false; right.len() + 1];
-    if let Some(first) = row.first_mut() {
-        *first = true;
-    }
-    for l in left {
-        let mut next = vec![false; right.len() + 1];
-        for (n, r) in right.iter().enumerate() {
-            let get = |row: &[bool], n: usize| row.get(n).copied().unwrap_or(false);
-            let both = get(&row, n);
-            let same = match (l, r) {
-                (Symbol::Is(l), Symbol::Is(r)) => l == r && both,
-                // A field takes this character, as its first or as a further one.
-                (Symbol::Some, Symbol::Is(r)) => *r != '/' && (both || get(&next, n)),
-                (Symbol::Is(l), Symbol::Some) => *l != '/' && (both || get(&row, n + 1)),
-                (Symbol::Some, Symbol::Some) => both || get(&next, n) || get(&row, n + 1),
-            };
-            if let Some(slot) = next.get_mut(n + 1) {
-                *slot = same;
-            }
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(false)
+    let sum = blake3::hash(name.as_bytes()).to_hex();
+    format!("{}~{}", name.get(..keep).unwrap_or_default(), sum.get(..32).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Which events a pipeline takes. All that is said has to be true; what is not said does not matter.
 
+use super::loggers::LoggerLevels;
 use crate::layout::LayoutEvent;
 use databuild_model::entry::Kind;
 use databuild_model::level::Level;
@@ -15,6 +16,8 @@ pub struct Selector {
     pub kinds: Option<KindSet>,
     /// Loggers, by name or `name.*`.
     pub logger: Vec<NamePattern>,
+    /// From which level on each logger is taken.
+    pub logger_levels: Option<LoggerLevels>,
     /// Applications.
     pub app: Vec<NamePattern>,
     /// Jobs.
@@ -75,6 +78,7 @@ impl Selector {
         self.takes_head(kind, event.level)
             && self.takes_run(event.app, event.job, event.partition)
             && one_of(&self.logger, event.logger)
+            && self.logger_levels.as_ref().is_none_or(|it| it.takes(event.logger, event.level))
             && self.stream.as_deref().is_none_or(|stream| stream == event.stream)
             && self.text.as_deref().is_none_or(|text| event.raw_message.contains(text))
             && self.matches.as_ref().is_none_or(|regex| regex.is_match(event.raw_message))
@@ -101,6 +105,7 @@ impl Selector {
     /// Whether more than run, kind and level decides.
     pub fn asks_for_text(&self) -> bool {
         !self.logger.is_empty()
+            || self.logger_levels.is_some()
             || self.stream.is_some()
             || self.text.is_some()
             || self.matches.is_some()

@@ -153,3 +153,17 @@ fn a_date_with_a_comma_stands_in_quotes() {
     assert_eq!(name.render(at("2025-01-27T10:00:00Z"), 0), "x.2025-01-27,11");
     assert!(name.is_one("x.2025-01-27,11"));
 }
+
+#[test]
+fn a_name_that_a_folder_would_not_take_is_cut() {
+    let name = parsed("{name}.%d{yyyy-MM-dd}.%i{ext}.gz").unwrap();
+    let now = at("2025-01-27T10:00:00Z");
+    let render = |file: &str| name.bind(file).render_whole(now, 123_456);
+    let one = render(&format!("{}a.log", "é".repeat(120)));
+    let other = render(&format!("{}b.log", "é".repeat(120)));
+    assert!(one.len() <= NAME_BYTES_MAX && one.ends_with(".2025-01-27.123456.log.gz"), "{one}");
+    assert_ne!(one, other);
+    assert!(name.bind(&format!("{}a.log", "é".repeat(120))).is_one(&one));
+    let fits = format!("{}.log", "x".repeat(200));
+    assert!(render(&fits).starts_with(&"x".repeat(200)));
+}
