@@ -12,6 +12,7 @@ pub(crate) mod problem;
 #[cfg(test)]
 mod reference;
 pub(crate) mod report;
+mod saver;
 pub(crate) mod schema;
 mod settings;
 pub(crate) mod table;
@@ -23,6 +24,7 @@ use databuild_graph::spec::ProjectSpec;
 use databuild_graph::spec::check::check as check_spec;
 use databuild_logs::collect::{Durability, OnFull};
 use databuild_model::spool::{Capture, OnParentDeath};
+use databuild_saver::settings::PipelineSettings;
 use env::Environment;
 use problem::{Code, Problem, Severity};
 use report::Named;
@@ -53,7 +55,7 @@ pub(crate) struct Source {
 }
 
 /// All settings, checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The project file; none if the program stands in no project.
     pub(crate) file: Option<PathBuf>,
@@ -81,6 +83,8 @@ pub(crate) struct Config {
     pub(crate) metric_labels: Vec<String>,
     /// Where the service listens.
     pub(crate) listen: SocketAddr,
+    /// What else happens to logs: pipelines that run, in the order of the file, files first.
+    pub(crate) saver: Vec<PipelineSettings>,
     /// What is likely not as meant.
     pub(crate) warnings: Vec<Problem>,
 }
@@ -211,6 +215,10 @@ pub(crate) fn check(source: &Source, env: &Environment) -> (Option<Config>, Vec<
     }
     let settings =
         settings::check(source, &table, &extract::raw(table.get_ref()), env, &mut problems);
+    let state_dir = source.folder.join(STATE_DIR);
+    let own = [settings.logs_dir.as_path(), state_dir.as_path()];
+    let around = saver::Surroundings { folder: &source.folder, own: &own };
+    let saver = saver::check(&source.text, &table, around, &mut problems);
     if problems.iter().any(|problem| problem.code == Code::Syntax.as_str()) {
         // What stands behind a slip of the pen may be lost: only what is surely wrong is told.
         problems.retain(|problem| {
@@ -222,7 +230,7 @@ pub(crate) fn check(source: &Source, env: &Environment) -> (Option<Config>, Vec<
     let sound = report::count(&problems, Severity::Error) == 0;
     let config = sound.then(|| Config {
         file: source.path.clone(),
-        state_dir: source.folder.join(STATE_DIR),
+        state_dir,
         spec,
         logs_dir: settings.logs_dir,
         refresh_interval: settings.refresh_interval,
@@ -234,6 +242,7 @@ pub(crate) fn check(source: &Source, env: &Environment) -> (Option<Config>, Vec<
         cache_runs: settings.cache_runs,
         metric_labels: settings.metric_labels,
         listen: settings.listen,
+        saver,
         warnings: problems.clone(),
     });
     (config, problems)

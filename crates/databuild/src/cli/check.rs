@@ -63,5 +63,9 @@ fn counts(config: &Config) -> String {
         |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let outs = config.spec.jobs.iter().flat_map(|job| &job.out);
     let keys: HashSet<_> = outs.flat_map(|out| out.binds()).collect();
-    format!("{}, {}", many(config.spec.jobs.len(), "job"), many(keys.len(), "key"))
+    let mut parts = vec![many(config.spec.jobs.len(), "job"), many(keys.len(), "key")];
+    if !config.saver.is_empty() {
+        parts.push(many(config.saver.len(), "pipeline"));
+    }
+    parts.join(", ")
 }

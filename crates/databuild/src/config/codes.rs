@@ -3,6 +3,7 @@
 mod file;
 mod plan;
 mod project;
+mod saver;
 
 /// What `databuild explain CODE` says.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +60,7 @@ const fn told(
 
 /// All explanations, in the order of their codes.
 pub(crate) fn all() -> impl Iterator<Item = &'static Explanation> {
-    file::ALL.iter().chain(project::ALL).chain(plan::ALL)
+    file::ALL.iter().chain(project::ALL).chain(plan::ALL).chain(saver::ALL)
 }
 
 /// The explanation of a code, however it is written: `DB0103`, `db103`, `103`.

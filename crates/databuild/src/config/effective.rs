@@ -77,6 +77,9 @@ pub(crate) fn settings(source: &Source, config: &Config, env: &Environment) -> V
             env.listen.as_ref().map(|_| "DATABUILD_LISTEN"),
         ),
     ]);
+    if let Some(DeValue::Table(inner)) = get(table, "saver").map(Spanned::get_ref) {
+        as_typed(source, inner, "saver", &mut all);
+    }
     all
 }
 
@@ -128,7 +131,7 @@ fn quoted(name: &str) -> String {
     if bare { name.to_owned() } else { json!(name).to_string() }
 }
 
-fn json(value: &DeValue<'_>) -> Value {
+pub(super) fn json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => json!(text),
         DeValue::Integer(number) => {

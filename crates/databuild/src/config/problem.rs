@@ -31,12 +31,38 @@ pub(crate) enum Code {
     NoProgram,
     /// A folder that is not there.
     NoFolder,
+    /// A pipeline with a name that is none, or that another one has.
+    BadPipelineName,
+    /// A key that a pipeline needs.
+    MissingKey,
+    /// A path of files that cannot be.
+    BadPath,
+    /// A layout with a slip in it.
+    BadLayout,
+    /// A selection of events with a slip in it.
+    BadSelector,
+    /// A pipeline that can take nothing.
+    TakesNothing,
+    /// Two pipelines that can write the same file.
+    SameFile,
+    /// A name of rolled files that cannot be.
+    BadRollName,
+    /// Rolling or keeping that cannot work as it says.
+    BadRotation,
+    /// A time zone that does not exist.
+    BadZone,
+    /// A mode that is none, or keeps ourselves out.
+    BadMode,
+    /// A plugin that cannot be started.
+    BadPlugin,
+    /// A setting of the saver outside its range.
+    BadSaver,
 }
 
 impl Code {
     /// All codes.
     #[cfg(test)]
-    pub(crate) const ALL: [Code; 12] = [
+    pub(crate) const ALL: [Code; 25] = [
         Code::Syntax,
         Code::NoFile,
         Code::UnknownKey,
@@ -49,6 +75,19 @@ impl Code {
         Code::NotWritable,
         Code::NoProgram,
         Code::NoFolder,
+        Code::BadPipelineName,
+        Code::MissingKey,
+        Code::BadPath,
+        Code::BadLayout,
+        Code::BadSelector,
+        Code::TakesNothing,
+        Code::SameFile,
+        Code::BadRollName,
+        Code::BadRotation,
+        Code::BadZone,
+        Code::BadMode,
+        Code::BadPlugin,
+        Code::BadSaver,
     ];
 
     /// The code that people see.
@@ -66,6 +105,19 @@ impl Code {
             Code::NotWritable => "DB0110",
             Code::NoProgram => "DB0111",
             Code::NoFolder => "DB0112",
+            Code::BadPipelineName => "DB0401",
+            Code::MissingKey => "DB0402",
+            Code::BadPath => "DB0403",
+            Code::BadLayout => "DB0404",
+            Code::BadSelector => "DB0405",
+            Code::TakesNothing => "DB0406",
+            Code::SameFile => "DB0407",
+            Code::BadRollName => "DB0408",
+            Code::BadRotation => "DB0409",
+            Code::BadZone => "DB0410",
+            Code::BadMode => "DB0411",
+            Code::BadPlugin => "DB0412",
+            Code::BadSaver => "DB0413",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Every key of the project file, once. Unknown keys, types, the JSON Schema, the reference page and
 //! the spelling tests all come from this table; a key that is not here does not exist.
 
+mod saver;
+
 /// A key: what it is called, what it takes and what it means.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
@@ -81,6 +83,10 @@ pub(crate) enum Shape {
     Variables,
     /// A text, or a date without quotes.
     Period,
+    /// `true` or `false`.
+    Flag,
+    /// A table of anything, which is handed on.
+    Free,
     /// `"any"`, a list of values, or a table with these keys.
     Key(&'static [Entry]),
     /// Anything; it is refused before its value is looked at.
@@ -104,6 +110,8 @@ impl Shape {
             | Self::Address
             | Self::Variables
             | Self::Period
+            | Self::Flag
+            | Self::Free
             | Self::Anything => None,
         }
     }
@@ -150,7 +158,13 @@ pub(crate) const ROOT: &[Entry] = &[
     ),
     key("metrics", Shape::Table(METRICS), "", "", "What job runs measured."),
     key("serve", Shape::Table(SERVE), "", "", "The service."),
-    later("saver", "What else happens to logs: files by application and level, processors."),
+    key(
+        "saver",
+        Shape::Table(saver::SAVER),
+        "",
+        "",
+        "What else happens to logs, in the order of time: files by application and level, and programs that process them.",
+    ),
     later("secrets", "Where secrets come from."),
     later("tests", "Tests of the log saver."),
     later("include", "Further files of the same project."),

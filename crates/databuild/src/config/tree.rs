@@ -142,7 +142,9 @@ fn check_value(
             }
             true
         }
-        (Shape::Anything, _) => true,
+        (Shape::Flag, DeValue::Boolean(_))
+        | (Shape::Free, DeValue::Table(_))
+        | (Shape::Anything, _) => true,
         _ => false,
     };
     if !right {
@@ -153,7 +155,7 @@ fn check_value(
 /// What a shape takes, in words.
 pub(super) fn wanted(shape: Shape) -> &'static str {
     match shape {
-        Shape::Table(_) | Shape::Named(_) => "a table",
+        Shape::Table(_) | Shape::Named(_) | Shape::Free => "a table",
         Shape::Text => "text",
         Shape::Texts => "text or a list of texts",
         Shape::List => "a list of texts",
@@ -166,6 +168,7 @@ pub(super) fn wanted(shape: Shape) -> &'static str {
         Shape::Variables => "a table of texts",
         Shape::Period => "a date, or text",
         Shape::Key(_) => "\"any\", a list of texts or a table",
+        Shape::Flag => "true or false",
         Shape::Anything => "anything",
     }
 }
@@ -244,7 +247,12 @@ struct Here<'a> {
 }
 
 /// A part of a text, where the file spells the text as it is; else all of it.
-fn part_of(text: &str, value: &Range<usize>, inside: &str, within: &Range<usize>) -> Range<usize> {
+pub(super) fn part_of(
+    text: &str,
+    value: &Range<usize>,
+    inside: &str,
+    within: &Range<usize>,
+) -> Range<usize> {
     let token = text.get(value.clone()).unwrap_or_default();
     match token.find(inside) {
         Some(at) if !inside.is_empty() => {
