@@ -4,6 +4,7 @@
 mod comparisons;
 mod data;
 mod measure;
+mod saver;
 mod table;
 mod trickle;
 

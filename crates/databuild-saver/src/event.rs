@@ -1,6 +1,7 @@
 //! A stored line as an event: what is needed to order and select it is read when it comes, the rest when its
 //! turn has come. Most lines are read without copying anything.
 
+mod peel;
 mod view;
 
 use databuild_model::entry::{Content, JobLogEntry, Kind};

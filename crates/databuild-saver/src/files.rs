@@ -20,17 +20,19 @@ use databuild_plugin::processor::{
 };
 use databuild_policy::commit::Outputs;
 use databuild_policy::layout::Scratch;
+use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
-use writer::MultiFileWriter;
+use writer::{Hindrance, MultiFileWriter};
 
 /// Writes the events of a pipeline into files.
 pub struct FileProcessor {
     settings: Arc<FilesSettings>,
     writer: MultiFileWriter,
-    /// The path of an event, its text, and what rendering needs: kept, so that nothing is allocated per
-    /// event.
-    path: String,
+    /// The paths of a batch, the text of an event, and what rendering needs: kept, so that nothing is
+    /// allocated per event.
+    paths: String,
     text: Vec<u8>,
     scratch: Scratch,
     /// The last position that was taken.
@@ -45,7 +47,7 @@ impl FileProcessor {
         FileProcessor {
             writer: MultiFileWriter::new(Arc::clone(&settings), sink),
             settings,
-            path: String::new(),
+            paths: String::new(),
             text: Vec::new(),
             scratch: Scratch::default(),
             taken: None,
@@ -70,33 +72,59 @@ impl FileProcessor {
         self.writer.commit(done, checkpoints)
     }
 
-    fn render_path(&mut self, event: &LogEvent<'_>) {
-        self.path.clear();
-        self.settings.path.render(&event.view, &mut self.path);
-        // Paths of a sink begin behind its base.
-        self.path.drain(..self.settings.path.base().len());
+    /// The path of an event, as a sink has it: behind the base. Appended to the paths of the batch, and
+    /// `ranges` of them are what its rest has, the event's own first.
+    fn render_path(&mut self, event: &LogEvent<'_>) -> Range<usize> {
+        let from = self.paths.len();
+        self.settings.path.render(&event.view, &mut self.paths);
+        (from + self.settings.path.base().len()).min(self.paths.len())..self.paths.len()
     }
 
     fn take(
         &mut self,
         event: &LogEvent<'_>,
+        paths: &str,
+        ranges: &[Range<usize>],
         now: Timestamp,
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
-        self.render_path(event);
+        let path = ranges.first().and_then(|range| paths.get(range.clone())).unwrap_or_default();
         self.text.clear();
         self.settings.layout.render(&event.view, &mut self.scratch, &mut self.text);
         // A clock that is ahead does not roll what others write.
         let when = event.view.timestamp.min(now);
-        let bytes = self.text.len() as u64;
-        if let Some(cause) = self.writer.should_rotate(&self.path, bytes, when) {
-            self.commit(checkpoints)?;
-            self.writer.roll_for(&self.path, cause, when, checkpoints)?;
-            self.writer.announce([self.path.as_str()], checkpoints)?;
+        while let Some(why) = self.writer.append(path, &self.text, when)? {
+            match why {
+                Hindrance::Closed => self.open_new(paths, ranges, checkpoints)?,
+                Hindrance::Full(cause) => {
+                    self.commit(checkpoints)?;
+                    self.writer.roll_for(path, cause, when, checkpoints)?;
+                }
+            }
         }
-        self.writer.append(&self.path, &self.text, when)?;
         self.taken = Some(event.position);
         Ok(())
+    }
+
+    /// Opens the files of the rest of a batch that are not open, in one go; the first one for certain.
+    fn open_new(
+        &mut self,
+        paths: &str,
+        ranges: &[Range<usize>],
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        let path = |range: &Range<usize>| paths.get(range.clone()).unwrap_or_default();
+        let mut seen = HashSet::new();
+        let new: Vec<&str> = ranges
+            .iter()
+            .map(path)
+            .filter(|path| !self.writer.knows(path) && seen.insert(*path))
+            .collect();
+        if self.writer.is_crowded_by(new.len()) {
+            self.commit(checkpoints)?;
+            self.writer.make_room(new.len())?;
+        }
+        self.writer.announce(new, checkpoints)
     }
 }
 
@@ -117,29 +145,15 @@ impl LogProcessor for FileProcessor {
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
         self.writer.now = Some(now);
-        let mut new = Vec::new();
-        for event in events {
-            self.render_path(event);
-            if !self.writer.knows(&self.path) && !new.contains(&self.path) {
-                new.push(self.path.clone());
-            }
-        }
-        if self.writer.is_crowded_by(new.len()) {
-            self.commit(checkpoints)?;
-            self.writer.make_room(new.len())?;
-        }
-        self.writer.announce(new.iter().map(String::as_str), checkpoints)?;
-        events.iter().try_for_each(|event| {
-            // A file that had to make room for so many others comes back alone.
-            self.render_path(event);
-            if !self.writer.knows(&self.path) {
-                let path = self.path.clone();
-                self.commit(checkpoints)?;
-                self.writer.make_room(1)?;
-                self.writer.announce([path.as_str()], checkpoints)?;
-            }
-            self.take(event, now, checkpoints)
-        })
+        self.paths.clear();
+        let ranges: Vec<Range<usize>> =
+            events.iter().map(|event| self.render_path(event)).collect();
+        let paths = std::mem::take(&mut self.paths);
+        let done = events.iter().enumerate().try_for_each(|(n, event)| {
+            self.take(event, &paths, ranges.get(n..).unwrap_or_default(), now, checkpoints)
+        });
+        self.paths = paths;
+        done
     }
 
     fn flush(

@@ -7,7 +7,7 @@ pub(crate) const POLL_BYTES: usize = 1 << 20;
 
 /// Most events that a processor gets at once: enough that a call costs nothing per event, few enough that a
 /// stop or a flush is not held up.
-pub(crate) const BATCH_EVENTS_MAX: usize = 4_096;
+pub(crate) const BATCH_EVENTS_MAX: usize = 256;
 
 /// Most bytes of entries that a processor gets at once, for events that are large.
 pub(crate) const BATCH_BYTES_MAX: usize = 2 << 20;

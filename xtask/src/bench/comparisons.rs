@@ -21,6 +21,7 @@ pub(super) const ALL: &[(&str, Compare)] = &[
     ("read", read),
     ("plan", plan),
     ("scrape", scrape),
+    ("saver", super::saver::compare),
 ];
 
 /// How many jobs trickle, and how many lines each says.

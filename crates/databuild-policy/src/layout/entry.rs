@@ -84,10 +84,12 @@ pub fn take_named<'a>(fields: &mut Vec<(&'a str, &'a str)>, from: usize) -> Name
     named
 }
 
-fn remove(fields: &mut Vec<(&str, &str)>, from: usize, name: &str) {
-    let mut at = 0;
-    fields.retain(|(key, _)| {
-        at += 1;
-        at <= from || *key != name
-    });
+/// Only what is from `from` on is looked at: the fields of a whole batch can stand before it.
+fn remove<'a>(fields: &mut Vec<(&'a str, &'a str)>, from: usize, name: &str) {
+    let ours = fields.get_mut(from..).unwrap_or_default();
+    let Some(first) = ours.iter().position(|(key, _)| *key == name) else { return };
+    let kept: Vec<(&'a str, &'a str)> =
+        ours.iter().skip(first).filter(|(key, _)| *key != name).copied().collect();
+    fields.truncate(from + first);
+    fields.extend(kept);
 }

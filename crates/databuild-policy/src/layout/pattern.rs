@@ -295,7 +295,9 @@ fn fit(width: Width, begin: usize, scratch: &mut Scratch, out: &mut Vec<u8>) {
 fn message(text: &str, newlines: Newlines, out: &mut Vec<u8>) {
     let breaks =
         |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
-    if newlines == Newlines::Raw || !text.contains(breaks) {
+    // Neither control characters nor anything but ASCII: most messages, and told without a branch per byte.
+    let plain = text.bytes().fold(true, |plain, byte| plain & (0x20..0x80).contains(&byte));
+    if plain || newlines == Newlines::Raw || !text.contains(breaks) {
         out.extend_from_slice(text.as_bytes());
         return;
     }

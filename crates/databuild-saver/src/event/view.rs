@@ -1,10 +1,9 @@
 //! Events as layouts and processors see them, for a whole batch: borrowed from the stored lines, or from one
 //! arena where a text had to be unescaped.
 
-use super::{Head, Line, RunFacts};
+use super::{Head, Line, RunFacts, peel};
 use databuild_model::entry::Kind;
 use databuild_model::json;
-use databuild_model::scan;
 use databuild_plugin::processor::{Entity, LogEvent};
 use databuild_policy::layout::{LayoutEvent, Named, message_and_trace, take_named, with_event};
 use std::borrow::Cow;
@@ -52,15 +51,15 @@ impl Views {
         self.arena.clear();
         self.pairs.clear();
         self.events.clear();
-        for due in due {
-            self.read(due.line);
+        let texts: Vec<&str> = due.iter().map(|due| text_of(due.line)).collect();
+        for (due, text) in due.iter().zip(&texts) {
+            self.read(due.line, text);
         }
         let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(self.pairs.len());
         let mut named: Vec<(Named<'_>, Range<usize>)> = Vec::with_capacity(due.len());
-        for (half, due) in self.events.iter().zip(due) {
+        for (half, line) in self.events.iter().zip(&texts) {
             let from = pairs.len();
             let ours = self.pairs.get(half.pairs.clone()).unwrap_or_default();
-            let line = due.line.text();
             pairs.extend(
                 ours.iter().map(|(key, value)| (self.text(key, line), self.text(value, line))),
             );
@@ -68,23 +67,19 @@ impl Views {
                 if from == pairs.len() { Named::default() } else { take_named(&mut pairs, from) };
             named.push((taken, from..pairs.len()));
         }
-        let events = self.events.iter().zip(due).zip(&named);
+        let events = self.events.iter().zip(due).zip(&texts).zip(&named);
         let events: Vec<LogEvent<'_>> = events
-            .map(|((half, due), (named, range))| {
+            .map(|(((half, due), text), (named, range))| {
                 let fields = pairs.get(range.clone()).unwrap_or_default();
-                self.event(half, due, *named, fields)
+                self.event(half, due, text, *named, fields)
             })
             .collect();
         work(&events)
     }
 
-    fn text<'a>(&'a self, text: &Text, line: &'a [u8]) -> &'a str {
+    fn text<'a>(&'a self, text: &Text, line: &'a str) -> &'a str {
         match text {
-            // Lines are UTF-8, and texts are cut at quotes.
-            Text::Line(range) => {
-                let bytes = line.get(range.clone()).unwrap_or_default();
-                std::str::from_utf8(bytes).unwrap_or_default()
-            }
+            Text::Line(range) => line.get(range.clone()).unwrap_or_default(),
             Text::Arena(range) => self.arena.get(range.clone()).unwrap_or_default(),
         }
     }
@@ -93,12 +88,13 @@ impl Views {
         &'a self,
         half: &Half,
         due: &Due<'a>,
+        text: &'a str,
         named: Named<'a>,
         fields: &'a [(&'a str, &'a str)],
     ) -> LogEvent<'a> {
         let (head, facts, line) = (&due.line.head, due.facts, due.line.text());
-        let raw_message = self.text(&half.message, line);
-        let stream = self.text(&half.stream, line);
+        let raw_message = self.text(&half.message, text);
+        let stream = self.text(&half.stream, text);
         let (message, joined) = message_and_trace(raw_message);
         LogEvent {
             position: due.position,
@@ -128,9 +124,9 @@ impl Views {
         }
     }
 
-    fn read(&mut self, line: &Line) {
+    fn read(&mut self, line: &Line, text: &str) {
         let from = self.pairs.len();
-        let half = self.read_fast(&line.head, line.text()).unwrap_or_else(|| {
+        let half = self.read_fast(&line.head, text).unwrap_or_else(|| {
             self.pairs.truncate(from);
             self.read_in_full(line.text())
         });
@@ -138,13 +134,13 @@ impl Views {
     }
 
     /// A log line that the scanner understood.
-    fn read_fast(&mut self, head: &Head, line: &[u8]) -> Option<Half> {
+    fn read_fast(&mut self, head: &Head, line: &str) -> Option<Half> {
         let content = head.content.clone().filter(|_| head.kind == Kind::Log)?;
         let base = content.start;
-        let text = std::str::from_utf8(line.get(content)?).ok()?;
+        let text = line.get(content)?;
         let from = self.pairs.len();
         let (mut message, mut stream, mut fields) = (None, None, None);
-        scan::members(text, |key, value| match text.get(key) {
+        peel::members(text, |key, value| match text.get(key) {
             Some("message") => message = Some(value),
             Some("stream") => stream = Some(value),
             Some("fields") => fields = Some(value),
@@ -156,7 +152,7 @@ impl Views {
             let arena = &mut self.arena;
             let pairs = &mut self.pairs;
             let mut whole = true;
-            scan::members(inner, |key, value| {
+            peel::members(inner, |key, value| {
                 // Keys come without their quotes.
                 let key = inner.get(key.clone()).map(|text| place(text, base + key.start, arena));
                 let value = value_place(inner, value, base, arena);
@@ -219,6 +215,11 @@ pub(crate) fn with_view<T>(
 ) -> Option<T> {
     let due = Due { line, facts, late: false, position: 0 };
     views.with(&[due], |events| events.first().map(|event| work(&event.view)))
+}
+
+/// A line as text. Those that are not UTF-8 have all their texts in the arena.
+fn text_of(line: &Line) -> &str {
+    std::str::from_utf8(line.text()).unwrap_or_default()
 }
 
 fn entity(facts: &RunFacts) -> Entity<'_> {

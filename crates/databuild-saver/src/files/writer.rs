@@ -14,6 +14,15 @@ use databuild_policy::roll::RollCause;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// Why an event cannot go into its file yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hindrance {
+    /// The file is not open.
+    Closed,
+    /// The file has to be rolled before.
+    Full(RollCause),
+}
+
 /// Writes many files, one for each path.
 pub(super) struct MultiFileWriter {
     pub(super) settings: Arc<FilesSettings>,
@@ -72,18 +81,6 @@ impl MultiFileWriter {
         self.settings.open_files_max < self.managers.len() + more
     }
 
-    /// Whether the file has to be rolled before `bytes` bytes of `when` go into it.
-    pub(super) fn should_rotate(
-        &self,
-        path: &str,
-        bytes: u64,
-        when: Timestamp,
-    ) -> Option<RollCause> {
-        self.settings.archive.as_ref()?;
-        let active = self.managers.get(path)?.active();
-        self.settings.rotation.should_rotate(active, bytes, when)
-    }
-
     /// Opens files, of which a record says before anything goes into them how long they are.
     pub(super) fn announce<'a>(
         &mut self,
@@ -116,14 +113,21 @@ impl MultiFileWriter {
         Ok(())
     }
 
-    /// Takes the text of an event of `when` for the file at `path`, which is open.
+    /// Takes the text of an event of `when` for the file at `path`; or says what has to be done first.
     pub(super) fn append(
         &mut self,
         path: &str,
         text: &[u8],
         when: Timestamp,
-    ) -> Result<(), ProcessorError> {
-        let Some(manager) = self.managers.get_mut(path) else { return Ok(()) };
+    ) -> Result<Option<Hindrance>, ProcessorError> {
+        let Some(manager) = self.managers.get_mut(path) else { return Ok(Some(Hindrance::Closed)) };
+        if self.settings.archive.is_some() {
+            let bytes = text.len() as u64;
+            let cause = self.settings.rotation.should_rotate(manager.active(), bytes, when);
+            if let Some(cause) = cause {
+                return Ok(Some(Hindrance::Full(cause)));
+            }
+        }
         self.uses += 1;
         manager.used = self.uses;
         self.buffered += text.len();
@@ -136,7 +140,7 @@ impl MultiFileWriter {
             self.managers.values_mut().try_for_each(FileManager::write).map_err(trouble)?;
             self.buffered = 0;
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Syncs all that changed, then writes the record that says so, and what is done with it.
