@@ -18,17 +18,12 @@ impl Progress {
     pub fn new(low: u64, above: impl IntoIterator<Item = u64>) -> Progress {
         let mut progress = Progress { low, above: Vec::new() };
         for place in above {
-            progress.push(place, place.checked_sub(1));
+            match progress.above.last_mut() {
+                Some((_, to)) if *to + 1 == place => *to = place,
+                Some(_) | None => progress.above.push((place, place)),
+            }
         }
         progress
-    }
-
-    /// Adds `place`, which is greater than all; `before` is the one before it.
-    fn push(&mut self, place: u64, before: Option<u64>) {
-        match self.above.last_mut() {
-            Some((_, to)) if Some(*to) == before => *to = place,
-            Some(_) | None => self.above.push((place, place)),
-        }
     }
 
     /// Whether `place` is done, so that it must not be done again.
@@ -39,108 +34,98 @@ impl Progress {
     }
 }
 
-/// Counts the places of a source that were handed out and those that are done.
+/// What is known of a place at or above the lowest that is not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It did not come yet.
+    Awaited,
+    /// It was handed out.
+    Waiting,
+    Done,
+}
+
+/// Counts the places of a source that were handed out and those that are done. Places are gapless, and may
+/// come in any order: what did not come yet is not done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Acknowledger {
-    /// What was done before this began.
-    resumed: Progress,
-    /// From the lowest place that is not done on, each that was handed out, and whether it is done.
-    places: VecDeque<(u64, bool)>,
-    /// The first place that was not handed out.
-    next: u64,
-    /// Places that were handed out and are not done.
-    waiting: usize,
+    /// The lowest place that is not done.
+    low: u64,
+    /// What is known from there on.
+    places: VecDeque<Place>,
 }
 
 impl Acknowledger {
     /// Goes on where `progress` ends; what it lists as done is not handed out again.
-    pub fn resume(progress: Progress) -> Self {
-        let next = progress.low;
-        Acknowledger { resumed: progress, places: VecDeque::new(), next, waiting: 0 }
+    pub fn resume(progress: &Progress) -> Self {
+        let mut acknowledger = Acknowledger { low: progress.low, places: VecDeque::new() };
+        for (from, to) in &progress.above {
+            acknowledger.skip(*from, (to + 1).saturating_sub(*from));
+        }
+        acknowledger
+    }
+
+    fn place(&mut self, place: u64) -> Option<&mut Place> {
+        let index = usize::try_from(place.checked_sub(self.low)?).ok()?;
+        if self.places.len() <= index {
+            self.places.resize(index + 1, Place::Awaited);
+        }
+        self.places.get_mut(index)
     }
 
     /// Hands out `place`. `false` if it was handed out, or is done already, and has to be passed over.
-    /// Places come in order; some numbers may be none.
     pub fn take(&mut self, place: u64) -> bool {
-        if place < self.next {
-            return false;
-        }
-        self.next = place + 1;
-        let done = self.resumed.is_done(place);
-        if !done || !self.places.is_empty() {
-            self.places.push_back((place, done));
-        }
-        self.waiting += usize::from(!done);
-        !done
+        let Some(place @ Place::Awaited) = self.place(place) else { return false };
+        *place = Place::Waiting;
+        true
     }
 
     /// `place` is done: written where it belongs, or put among the dead letters. What was not handed out,
     /// or is done, changes nothing.
     pub fn done(&mut self, place: u64) {
-        let Some((first, _)) = self.places.front() else { return };
-        // Where it is if no number is missing; numbers that are missing put it before that.
-        let guess = usize::try_from(place.saturating_sub(*first)).unwrap_or(usize::MAX);
-        let at = match self.places.get(guess) {
-            Some((found, _)) if *found == place => Ok(guess),
-            Some(_) | None => self.places.binary_search_by_key(&place, |(place, _)| *place),
-        };
-        let Some((_, done @ false)) = at.ok().and_then(|at| self.places.get_mut(at)) else {
-            return;
-        };
-        *done = true;
-        self.waiting -= 1;
-        while self.places.front().is_some_and(|(_, done)| *done) {
-            self.places.pop_front();
+        if let Some(place @ Place::Waiting) = self.place(place) {
+            *place = Place::Done;
+            self.settle();
         }
     }
 
-    /// The places from `from` on, `count` of them, are gone or known: they count as done.
+    /// The places from `from` on, `count` of them, are gone or known: they count as done, but for those
+    /// that were handed out.
     pub fn skip(&mut self, from: u64, count: u64) {
         let end = from.saturating_add(count);
-        let Some(last) = end.checked_sub(1).filter(|last| self.next <= *last) else { return };
-        self.next = end;
-        // What is between two places is no place, so the last one stands for all.
-        if !self.places.is_empty() {
-            self.places.push_back((last, true));
+        if from <= self.low && self.places.is_empty() {
+            self.low = self.low.max(end);
+            return;
+        }
+        for place in from.max(self.low)..end {
+            if let Some(place @ Place::Awaited) = self.place(place) {
+                *place = Place::Done;
+            }
+        }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        while self.places.front() == Some(&Place::Done) {
+            self.places.pop_front();
+            self.low += 1;
         }
     }
 
     /// The lowest place that is not done.
     pub fn low(&self) -> u64 {
-        self.places.front().map_or(self.next, |(place, _)| *place)
+        self.low
     }
 
     /// What may be written down now: nothing in it is still waiting.
     pub fn progress(&self) -> Progress {
-        let mut progress = Progress { low: self.low(), above: Vec::new() };
-        let mut before = None;
-        for (place, done) in &self.places {
-            if *done {
-                progress.push(*place, before);
-            }
-            before = Some(*place);
-        }
-        // What was done before and is not handed out yet.
-        let later = self.resumed.above.iter().filter(|(_, to)| self.next <= *to);
-        for (from, to) in later {
-            let from = (*from).max(self.next);
-            if from == progress.low {
-                progress.low = to + 1;
-            } else {
-                progress.above.push((from, *to));
-            }
-        }
-        progress
+        let places = (self.low..).zip(&self.places);
+        let done = places.filter(|(_, it)| **it == Place::Done).map(|(place, _)| place);
+        Progress::new(self.low, done)
     }
 
     /// Places that were handed out and are not done.
     pub fn waiting(&self) -> usize {
-        self.waiting
-    }
-
-    /// The first place that was not handed out.
-    pub fn next(&self) -> u64 {
-        self.next
+        self.places.iter().filter(|place| **place == Place::Waiting).count()
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) struct Consumer {
     /// Streams that were made anew.
     anew: HashSet<Arc<str>>,
     dead_letters: u64,
+    start: Start,
 }
 
 /// What a consumer is told.
@@ -119,6 +120,7 @@ impl Consumer {
             known_until: state.and_then(|state| state.newest),
             anew: HashSet::new(),
             dead_letters: state.map_or(0, |state| state.dead_letters),
+            start: options.start,
         })
     }
 
@@ -127,12 +129,18 @@ impl Consumer {
         let polled = self.bus.poll(limits::POLL_BYTES, wait)?;
         self.read.is_caught_up = !polled.more && polled.batches.is_empty();
         self.anew.extend(polled.anew);
-        for gone in &polled.missing {
-            self.skip(gone);
-        }
+        let mut missing = polled.missing.iter().peekable();
         for batch in &polled.batches {
+            let before = |gone: &&Missing| {
+                gone.journalled < batch.journalled
+                    || gone.stream == batch.stream && gone.offset < batch.offset
+            };
+            while let Some(gone) = missing.next_if(before) {
+                self.skip(gone);
+            }
             self.take(batch);
         }
+        missing.for_each(|gone| self.skip(gone));
         if let Some(until) = polled.complete_until {
             self.window.advance(until);
         }
@@ -165,8 +173,15 @@ impl Consumer {
         open.map(|batch| batch.journalled).min()
     }
 
+    /// The first place that is awaited of a run that is met for the first time. One that is read from its
+    /// middle on begins there.
+    fn first_place(&self, met: u64) -> u64 {
+        if self.start == Start::Beginning { 0 } else { met }
+    }
+
     fn skip(&mut self, gone: &Missing) {
-        let source = self.sources.get(&gone.source, &mut self.window);
+        let source =
+            self.sources.get(&gone.source, self.first_place(gone.first_place), &mut self.window);
         if let Some(it) = self.sources.at(source) {
             it.acknowledger.skip(gone.first_place, gone.entries);
         }
@@ -181,7 +196,8 @@ impl Consumer {
 
     fn take(&mut self, batch: &BusBatch) {
         let is_known = self.sources.knows(&batch.source);
-        let source = self.sources.get(&batch.source, &mut self.window);
+        let first = self.first_place(batch.first_place);
+        let source = self.sources.get(&batch.source, first, &mut self.window);
         let ends: Vec<usize> = memchr::memchr_iter(b'\n', &batch.lines).collect();
         let count = ends.len() as u64;
         let known = self.known_until.is_some_and(|until| batch.journalled <= until);
@@ -355,7 +371,7 @@ impl Source {
             facts: None,
             selected: None,
             scanner: databuild_model::scan::Scanner::new(),
-            acknowledger: databuild_policy::acknowledge::Acknowledger::resume(progress),
+            acknowledger: databuild_policy::acknowledge::Acknowledger::resume(&progress),
             open_batches: 0,
             ended: false,
         }

@@ -21,23 +21,21 @@ fn the_low_mark_waits_for_the_slowest() {
 }
 
 #[test]
-fn numbers_that_are_no_places_hold_nothing_up() {
-    let mut acknowledger = Acknowledger::resume(above([], 10));
-    assert!([12, 20, 21, 30].into_iter().all(|place| acknowledger.take(place)));
-    assert!(!acknowledger.take(20), "it was handed out");
-    acknowledger.done(20);
-    acknowledger.done(30);
-    assert_eq!(acknowledger.progress(), above([(20, 20), (30, 30)], 12));
-    acknowledger.done(21);
-    assert_eq!(acknowledger.progress(), above([(20, 30)], 12));
-    acknowledger.done(12);
-    assert_eq!(acknowledger.progress(), above([], 31));
+fn what_comes_late_is_still_awaited() {
+    let mut acknowledger = Acknowledger::default();
+    assert!(acknowledger.take(3));
+    acknowledger.done(3);
+    assert_eq!(acknowledger.progress(), above([(3, 3)], 0));
+    assert!((0..3).all(|place| acknowledger.take(place)));
+    assert!(!acknowledger.take(1), "it was handed out");
+    (0..3).for_each(|place| acknowledger.done(place));
+    assert_eq!(acknowledger.progress(), above([], 4));
 }
 
 #[test]
 fn what_was_done_before_is_passed_over() {
     let before = above([(3, 4), (7, 7)], 1);
-    let mut acknowledger = Acknowledger::resume(before.clone());
+    let mut acknowledger = Acknowledger::resume(&before);
     assert_eq!(acknowledger.progress(), before, "before anything is read again");
     let again: Vec<u64> = (0..6).filter(|place| acknowledger.take(*place)).collect();
     assert_eq!(again, [1, 2, 5]);
@@ -53,9 +51,8 @@ fn what_is_gone_counts_as_done() {
     acknowledger.skip(0, 5);
     assert_eq!(acknowledger.progress(), above([], 5));
     assert!(!acknowledger.take(4) && acknowledger.take(5));
-    acknowledger.skip(6, 4);
-    assert_eq!(acknowledger.progress(), above([(9, 9)], 5));
-    assert!(acknowledger.take(10));
+    acknowledger.skip(4, 6);
+    assert_eq!(acknowledger.progress(), above([(6, 9)], 5));
     acknowledger.done(5);
     assert_eq!((acknowledger.progress(), acknowledger.low()), (above([], 10), 10));
 }
@@ -78,9 +75,10 @@ proptest! {
         for (step, pick) in steps {
             match step {
                 0 => {
-                    // Every third number is no place.
-                    next += 1 + u64::from(next % 3 == 1);
-                    handed.extend(Some(next).filter(|place| acknowledger.take(*place)));
+                    // Slightly out of order: two places change places.
+                    let place = next ^ 1;
+                    next += 1;
+                    handed.extend(Some(place).filter(|place| acknowledger.take(*place)));
                 }
                 1 if !handed.is_empty() => {
                     let place = handed.swap_remove(pick.index(handed.len()));
@@ -96,19 +94,17 @@ proptest! {
                 3 => {
                     volatile.clear();
                     handed.clear();
-                    acknowledger = Acknowledger::resume(saved.clone());
+                    acknowledger = Acknowledger::resume(&saved);
                     next = 0;
                 }
                 _ => {}
             }
-            let places = (0..400).filter(|place| place % 3 != 2 && *place != 0);
-            for place in places.take_while(|place| *place < saved.low) {
+            for place in 0..saved.low {
                 prop_assert_eq!(durable.get(&place), Some(&1));
             }
             for (from, to) in &saved.above {
                 prop_assert!(saved.low < *from && from <= to);
-                let places = (*from..=*to).filter(|place| place % 3 != 2);
-                for place in places {
+                for place in *from..=*to {
                     prop_assert_eq!(durable.get(&place), Some(&1));
                 }
             }

@@ -46,11 +46,18 @@ impl Sources {
     }
 
     /// The number of a run, which is met now at the latest.
-    pub(super) fn get(&mut self, name: &Arc<str>, window: &mut OrderWindow<(Line, u64)>) -> usize {
+    /// `first` is its first place if nothing is known of it.
+    pub(super) fn get(
+        &mut self,
+        name: &Arc<str>,
+        first: u64,
+        window: &mut OrderWindow<(Line, u64)>,
+    ) -> usize {
         if let Some(number) = self.by_name.get(name) {
             return *number;
         }
-        let progress = self.resumed.remove(name).unwrap_or_default();
+        let new = Progress { low: first, above: Vec::new() };
+        let progress = self.resumed.remove(name).unwrap_or(new);
         let slot = window.open(Arc::clone(name));
         let source = Source::new(Arc::clone(name), slot, progress);
         let number = self.free.pop().unwrap_or(self.all.len());

@@ -37,11 +37,13 @@ fn open(feed: &ModelFeed, selector: Selector, state: Option<&State>) -> Consumer
 
 fn drain(consumer: &mut Consumer) -> Vec<Ready> {
     let mut all = Vec::new();
-    while !consumer.tally().is_caught_up {
+    loop {
         consumer.read(Duration::ZERO).unwrap();
         all.extend(consumer.ready(usize::MAX));
+        if consumer.tally().is_caught_up {
+            return all;
+        }
     }
-    all
 }
 
 fn shown(ready: &[Ready]) -> String {
@@ -85,17 +87,45 @@ fn check(selector: Selector, expected: Expect) {
 
 #[test]
 fn everything_comes_and_is_done_when_it_is_told() {
-    check(Selector::default(), expect![[r#""#]]);
+    check(
+        Selector::default(),
+        expect![[r#"
+        a.0 b.0 a.1 b.1
+        before: {"s": 0} {"a": Progress { low: 0, above: [] }, "b": Progress { low: 0, above: [] }}
+        after: {"s": 4} {"a": Progress { low: 2, above: [] }, "b": Progress { low: 2, above: [] }}
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_not_selected_is_done_at_once() {
     let errors = LevelSet::at_least(Level::Error);
-    check(Selector { levels: Some(errors), ..Selector::default() }, expect![[r#""#]]);
+    check(
+        Selector { levels: Some(errors), ..Selector::default() },
+        expect![[r#"
+        b.0 a.1
+        before: {"s": 1} {"a": Progress { low: 1, above: [] }, "b": Progress { low: 0, above: [(1, 1)] }}
+        after: {"s": 4} {"a": Progress { low: 2, above: [] }, "b": Progress { low: 2, above: [] }}
+    "#]],
+    );
     let app = vec![NamePattern::new("x")];
-    check(Selector { app, ..Selector::default() }, expect![[r#""#]]);
+    check(
+        Selector { app, ..Selector::default() },
+        expect![[r#"
+        a.0 a.1
+        before: {"s": 0} {"a": Progress { low: 0, above: [] }, "b": Progress { low: 2, above: [] }}
+        after: {"s": 4} {"a": Progress { low: 2, above: [] }, "b": Progress { low: 2, above: [] }}
+    "#]],
+    );
     let text = Some("b.2".to_owned());
-    check(Selector { text, ..Selector::default() }, expect![[r#""#]]);
+    check(
+        Selector { text, ..Selector::default() },
+        expect![[r#"
+        b.0
+        before: {"s": 1} {"a": Progress { low: 2, above: [] }, "b": Progress { low: 0, above: [(1, 1)] }}
+        after: {"s": 4} {"a": Progress { low: 2, above: [] }, "b": Progress { low: 2, above: [] }}
+    "#]],
+    );
 }
 
 #[test]
@@ -129,7 +159,7 @@ fn streams_that_are_made_anew_bring_nothing_twice() {
     consumer.acknowledge(Done::Upto(2));
     let state = consumer.state(&Outputs::default());
     feed.make_anew();
-    feed.store_in("s'", "open", line("open", 1, 61, "INFO", "").as_bytes(), false);
+    feed.store_in("s'", "open", line("open", 1, 60, "INFO", "").as_bytes(), false);
     feed.set_clock(at(120));
     let mut consumer = open(&feed, Selector::default(), Some(&state));
     assert_eq!(shown(&drain(&mut consumer)), "open.1");
