@@ -4,6 +4,7 @@
 //! [`LogCollector::consume_job_output`] and its end awaited by [`RunTicket::wait`].
 
 mod health;
+mod index_file;
 mod line;
 mod mark;
 mod note;
@@ -268,6 +269,7 @@ impl LogCollector {
             next_id: 0,
             buffer: vec![0; limits::READ_BYTES_MAX],
             batch: line::Batch::default(),
+            spare: retained::Spare::default(),
             timers: timers::Timers::default(),
             stats_due: None,
         };
@@ -316,7 +318,8 @@ impl LogCollector {
         let place =
             open::Place { fs: self.fs.as_ref(), logs_dir: &self.logs_dir, cover: &self.cover };
         let sent = place.open(&run).and_then(|files| {
-            let new = run::NewRun { context: run, pipe: stdout, files, watch, done };
+            let fs = Arc::clone(&self.fs);
+            let new = run::NewRun { context: run, pipe: stdout, fs, files, watch, done };
             self.new_runs.send(new).map_err(|_| ConsumeError::Stopped)
         });
         if let Err(error) = sent {

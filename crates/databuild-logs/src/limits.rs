@@ -9,6 +9,11 @@ pub const READ_BYTES_MAX: usize = 1 << 20;
 /// index, and a block costs tens of microseconds to scan.
 pub const BLOCK_BYTES_MIN: u64 = 64 << 10;
 
+/// Blocks of a run's index that are written together: a mebibyte of entries, which a reader of a run that
+/// is under way looks through in a millisecond. Until then most runs have ended, and their index is made
+/// by one write; with each block of its own a second file of every run is written all the time.
+pub const INDEX_BLOCKS_TOGETHER: usize = 16;
+
 /// Largest record of an index or a journal. A block is at most one block's minimum and one line;
 /// even if all its lines were warnings, its postings take less than half of it.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
@@ -95,6 +100,10 @@ pub const SPOOL_SYNC_BYTES: u64 = 4 << 20;
 /// Bytes of a run that are kept in memory until they are durable: what most runs say in a second. A run
 /// that says more relies on the kernel's memory and on its spool, and 10,000 runs hold at most 640 MiB.
 pub const RETAINED_BYTES_MAX: usize = 64 << 10;
+
+/// Buffers of [`RETAINED_BYTES_MAX`] or less that wait for another run: as many runs as trickle on a
+/// machine of the size that this is made for, and 16 MiB at most.
+pub const RETAINED_SPARE_MAX: usize = 256;
 
 /// After so many failures of a file in a row the collector says that it is not well.
 pub const FAILURES_READY_MAX: u32 = 3;

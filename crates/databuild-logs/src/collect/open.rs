@@ -14,13 +14,12 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct RunFiles {
     pub(super) paths: RunPaths,
     pub(super) entries: Box<dyn FsFile>,
-    pub(super) index: Box<dyn FsFile>,
+    /// The index, and what it lacks; a run that begins has none.
+    pub(super) index: Option<(Box<dyn FsFile>, Vec<u8>)>,
     /// The counts of what is in the entries.
     pub(super) tally: RunTally,
     /// Of these, what is in no journal.
     pub(super) unsynced: BatchTally,
-    /// What the index lacks.
-    pub(super) index_rest: Vec<u8>,
     /// Bytes that were cut off because they were not a whole line.
     pub(super) torn: u64,
 }
@@ -67,21 +66,13 @@ impl Place<'_> {
         if !locked.map_err(&failed)? || (size != 0 && !run.continues) {
             return Err(exists(run, paths.entries));
         }
-        if size == 0 { self.begin(run, paths, entries) } else { self.go_on(run, paths, entries) }
-    }
-
-    fn begin(
-        &self,
-        run: &RunContext,
-        paths: RunPaths,
-        entries: Box<dyn FsFile>,
-    ) -> Result<RunFiles, ConsumeError> {
-        let index = self.new_index(&paths)?;
-        let header = header_of(run);
-        let mut index_rest = Vec::new();
-        index::write_header(&header, &mut index_rest);
-        let (tally, unsynced) = (RunTally::new(&header), BatchTally::default());
-        Ok(RunFiles { paths, entries, index, tally, unsynced, index_rest, torn: 0 })
+        if size != 0 {
+            return self.go_on(run, paths, entries);
+        }
+        // An index of entries that are gone must not become that of these.
+        remove_if_there(self.fs, &paths.index).map_err(create_failed(&paths.index))?;
+        let (tally, unsynced) = (RunTally::new(&header_of(run)), BatchTally::default());
+        Ok(RunFiles { paths, entries, index: None, tally, unsynced, torn: 0 })
     }
 
     /// Cuts off what is not a whole line, and counts what is there.
@@ -114,17 +105,21 @@ impl Place<'_> {
         for block in tally.take_blocks() {
             index::write_block(&block, &mut index_rest);
         }
-        Ok(RunFiles { paths, entries, index, tally, unsynced: since_mark, index_rest, torn })
+        let index = Some((index, index_rest));
+        Ok(RunFiles { paths, entries, index, tally, unsynced: since_mark, torn })
     }
 
     fn new_index(&self, paths: &RunPaths) -> Result<Box<dyn FsFile>, ConsumeError> {
-        let index = match self.fs.create_new(&paths.index) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.fs.remove(&paths.index).and_then(|()| self.fs.create_new(&paths.index))
-            }
-            created => created,
-        };
-        index.map_err(create_failed(&paths.index))
+        let removed = remove_if_there(self.fs, &paths.index);
+        let made = removed.and_then(|()| self.fs.create_new(&paths.index));
+        made.map_err(create_failed(&paths.index))
+    }
+}
+
+fn remove_if_there(fs: &dyn Fs, path: &Path) -> io::Result<()> {
+    match fs.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

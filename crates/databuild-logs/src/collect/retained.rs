@@ -2,6 +2,24 @@
 
 use crate::limits;
 
+/// Buffers that runs gave back, for others: what hundreds of runs say in a second would otherwise be
+/// memory that the kernel clears anew, second after second.
+#[derive(Debug, Default)]
+pub(super) struct Spare(Vec<Vec<u8>>);
+
+impl Spare {
+    fn take(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    fn give(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() != 0 && self.0.len() < limits::RETAINED_SPARE_MAX {
+            buffer.clear();
+            self.0.push(buffer);
+        }
+    }
+}
+
 /// What was written since the last sync, as long as it is little. When it is more, the kernel's memory
 /// is asked for it, and the spool has it.
 #[derive(Debug, Default)]
@@ -21,18 +39,25 @@ impl Retained {
     }
 
     /// These bytes come next.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(super) fn push(&mut self, bytes: &[u8], spare: &mut Spare) {
         self.to += bytes.len() as u64;
         match &mut self.bytes {
             Some(kept) if kept.len() + bytes.len() <= limits::RETAINED_BYTES_MAX => {
+                if kept.capacity() == 0 && !bytes.is_empty() {
+                    *kept = spare.take();
+                }
                 kept.extend_from_slice(bytes);
             }
-            Some(_) | None => self.bytes = None,
+            Some(_) | None => {
+                if let Some(kept) = self.bytes.take() {
+                    spare.give(kept);
+                }
+            }
         }
     }
 
     /// Everything up to `synced` is durable.
-    pub(super) fn synced(&mut self, synced: u64) {
+    pub(super) fn synced(&mut self, synced: u64, spare: &mut Spare) {
         match &mut self.bytes {
             Some(kept) => {
                 let gone = usize::try_from(synced.saturating_sub(self.from)).unwrap_or(usize::MAX);
@@ -40,7 +65,7 @@ impl Retained {
                 self.from = synced.max(self.from);
                 if kept.is_empty() {
                     // A run that is silent holds no memory.
-                    *kept = Vec::new();
+                    spare.give(std::mem::take(kept));
                 }
             }
             None if synced == self.to => *self = Retained::new(synced, synced),
@@ -59,41 +84,57 @@ impl Retained {
 
 #[cfg(test)]
 mod tests {
-    use super::Retained;
+    use super::{Retained, Spare};
     use crate::limits::RETAINED_BYTES_MAX;
 
     #[test]
     fn what_is_durable_is_let_go() {
+        let spare = &mut Spare::default();
         let mut kept = Retained::new(10, 10);
-        kept.push(b"abc");
-        kept.push(b"def");
+        kept.push(b"abc", spare);
+        kept.push(b"def", spare);
         assert_eq!(kept.tail(), (&b"abcdef"[..], 10));
-        kept.synced(12);
+        kept.synced(12, spare);
         assert_eq!(kept.tail(), (&b"cdef"[..], 12));
-        kept.synced(16);
+        kept.synced(16, spare);
         assert_eq!(kept.tail(), (&b""[..], 16));
     }
 
     #[test]
     fn too_much_is_not_kept_and_what_comes_after_a_sync_is() {
+        let spare = &mut Spare::default();
         let mut kept = Retained::new(0, 0);
         let much = vec![b'a'; RETAINED_BYTES_MAX];
-        kept.push(&much);
-        kept.push(b"b");
+        kept.push(&much, spare);
+        kept.push(b"b", spare);
         let end = RETAINED_BYTES_MAX as u64 + 1;
         assert_eq!(kept.tail(), (&b""[..], end));
-        kept.synced(end - 1);
-        kept.push(b"c");
+        kept.synced(end - 1, spare);
+        kept.push(b"c", spare);
         assert_eq!(kept.tail(), (&b""[..], end + 1), "there would be a hole");
-        kept.synced(end + 1);
-        kept.push(b"d");
+        kept.synced(end + 1, spare);
+        kept.push(b"d", spare);
         assert_eq!(kept.tail(), (&b"d"[..], end + 1));
     }
 
     #[test]
     fn a_file_that_is_not_durable_is_not_kept() {
+        let spare = &mut Spare::default();
         let mut kept = Retained::new(10, 5);
-        kept.push(b"a");
+        kept.push(b"a", spare);
         assert_eq!(kept.tail(), (&b""[..], 11));
+    }
+
+    #[test]
+    fn a_buffer_that_one_run_gives_back_is_the_next_ones() {
+        let spare = &mut Spare::default();
+        let mut kept = Retained::new(0, 0);
+        kept.push(b"abc", spare);
+        let given = kept.tail().0.as_ptr();
+        kept.synced(3, spare);
+        let mut other = Retained::new(7, 7);
+        other.push(b"de", spare);
+        assert_eq!(other.tail(), (&b"de"[..], 7));
+        assert_eq!(other.tail().0.as_ptr(), given);
     }
 }

@@ -3,23 +3,24 @@
 
 mod take;
 
+use super::index_file::IndexFile;
 use super::line::{Batch, LineLabeller, Pieces};
 use super::mark::Mark;
 use super::note::Noter;
 use super::open::{RunFiles, header_of};
 use super::remark;
-use super::retained::Retained;
+use super::retained::{Retained, Spare};
 use super::sync::Target;
 use super::ticket::CollectError;
 use super::trouble::Trouble;
 use super::{RunContext, RunWatch};
-use crate::format::{BatchRecord, RunRecord, index};
-use crate::fs::{self, FsFile};
+use crate::format::{BatchRecord, RunRecord};
+use crate::fs::{self, Fs, FsFile};
 use crate::limits;
 use crate::store::RunPaths;
 use crate::store::rebuild::Counted;
 use crate::store::rewrite::{Rewrite, Rewritten, Upto};
-use crate::store::tally::{BatchTally, RunTally};
+use crate::store::tally::{BatchTally, HashPoint, RunTally};
 use databuild_model::entry::{Kind, WrapperJobEvent};
 use databuild_model::level::Level;
 use databuild_model::time::{Day, Timestamp};
@@ -79,10 +80,9 @@ pub(super) struct Run {
     /// How much of a line that is too long was stored; nothing while lines are of a length.
     overlong: Option<Pieces>,
     pub(super) entries: Arc<dyn FsFile>,
-    pub(super) index: Arc<dyn FsFile>,
-    /// What should be in the files and is not yet.
+    index: IndexFile,
+    /// What should be in the entries and is not yet.
     entries_rest: Vec<u8>,
-    index_rest: Vec<u8>,
     /// Bytes of the entries that are in the file.
     stored_bytes: u64,
 }
@@ -129,11 +129,11 @@ pub(super) struct SyncState {
     /// Bytes of the entries that a sync covered.
     pub(super) synced_bytes: u64,
     /// What is surely in the file: a sync covered it, or it was read from there.
-    pub(super) safe: Upto,
+    pub(super) safe: HashPoint,
     /// The sequence number of its last entry.
     pub(super) safe_sequence: u64,
     /// What will be when the sync on its way succeeds.
-    in_flight_upto: Upto,
+    in_flight_upto: HashPoint,
     /// Syncs that were begun before the file was replaced are of another generation.
     pub(super) generation: u32,
     /// Nothing more is read before what was taken last, so many bytes of the pipe, is durable.
@@ -152,6 +152,7 @@ impl SyncState {
 pub(super) struct NewRun {
     pub(super) context: RunContext,
     pub(super) pipe: OwnedFd,
+    pub(super) fs: Arc<dyn Fs>,
     pub(super) files: RunFiles,
     pub(super) watch: Option<Box<dyn RunWatch>>,
     pub(super) done: SyncSender<Result<RunRecord, CollectError>>,
@@ -160,16 +161,19 @@ pub(super) struct NewRun {
 impl Run {
     pub(super) fn new(new: NewRun) -> Run {
         let header = header_of(&new.context);
-        let RunFiles { paths, entries, index, tally, unsynced, index_rest, torn } = new.files;
+        let RunFiles { paths, entries, index, tally, unsynced, torn } = new.files;
         entries.may_rest(&paths.entries);
-        index.may_rest(&paths.index);
+        let index = match index {
+            Some((file, rest)) => IndexFile::begun(new.fs, paths.index.clone(), file, rest),
+            None => IndexFile::new(new.fs, paths.index.clone(), &header),
+        };
         let repeats_until = tally.so_far().last_sequence;
         let stored_bytes = tally.so_far().bytes;
         let synced_bytes = unsynced.begin();
         let mark = new.context.stored_mark.clone().map(|path| Mark::new(path, synced_bytes));
         let sync = SyncState {
             synced_bytes,
-            safe: tally.upto(),
+            safe: tally.point(),
             safe_sequence: tally.so_far().last_sequence,
             ..SyncState::default()
         };
@@ -203,9 +207,8 @@ impl Run {
             carry: Vec::new(),
             overlong: None,
             entries: Arc::from(entries),
-            index: Arc::from(index),
+            index,
             entries_rest: Vec::new(),
-            index_rest,
             stored_bytes,
         }
     }
@@ -230,7 +233,12 @@ impl Run {
 
     /// Counts the lines of `batch`, the first of which came at `since` or later, and gives them to the
     /// files.
-    pub(super) fn store(&mut self, batch: &mut Batch, since: Duration) -> io::Result<()> {
+    pub(super) fn store(
+        &mut self,
+        batch: &mut Batch,
+        spare: &mut Spare,
+        since: Duration,
+    ) -> io::Result<()> {
         let mut from = 0;
         for (facts, end) in &batch.lines {
             let bytes = (end + 1 - from) as u64;
@@ -245,11 +253,9 @@ impl Run {
             from = end + 1;
         }
         self.tally.hash(&batch.bytes);
-        self.retained.push(&batch.bytes);
+        self.retained.push(&batch.bytes, spare);
         if self.tally.has_blocks() {
-            for block in self.tally.take_blocks() {
-                index::write_block(&block, &mut self.index_rest);
-            }
+            self.index.blocks(&self.tally.take_blocks());
         }
         if !batch.lines.is_empty() {
             self.sync.dirty_since.get_or_insert(since);
@@ -278,12 +284,12 @@ impl Run {
         let written = drain(self.entries.as_ref(), &mut self.entries_rest);
         self.stored_bytes += (before - self.entries_rest.len()) as u64;
         written?;
-        drain(self.index.as_ref(), &mut self.index_rest)
+        self.index.write()
     }
 
     /// Whether the files lack something, or are none to write to.
     pub(super) fn is_behind(&self) -> bool {
-        self.trouble.is_some() || !self.entries_rest.is_empty() || !self.index_rest.is_empty()
+        self.trouble.is_some() || !self.entries_rest.is_empty() || self.index.is_behind()
     }
 
     /// Seals the run, whose last line is in the file; one that is left open gets its record only.
@@ -291,13 +297,12 @@ impl Run {
         if self.ending == Ending::LeaveOpen {
             self.sealed = Some(self.tally.so_far().clone());
             self.sync.urgent = true;
+            self.index.hurry();
             return self.write_rest();
         }
         let (blocks, record) = std::mem::take(&mut self.tally).finish();
-        for block in &blocks {
-            index::write_block(block, &mut self.index_rest);
-        }
-        index::write_seal(&record, &mut self.index_rest);
+        self.index.blocks(&blocks);
+        self.index.seal(&record);
         self.sealed = Some(record);
         self.sync.urgent = true;
         self.write_rest()
@@ -314,24 +319,24 @@ impl Run {
     }
 
     /// What was on its way to the disk is there. Answers what it was.
-    pub(super) fn end_sync(&mut self) -> BatchTally {
+    pub(super) fn end_sync(&mut self, spare: &mut Spare) -> BatchTally {
         let stretch = self.sync.in_flight.take().unwrap_or_default();
         self.named = true;
         self.failures = 0;
         self.sync.synced_bytes = stretch.end();
-        self.sync.safe = self.sync.in_flight_upto;
+        self.sync.safe = std::mem::take(&mut self.sync.in_flight_upto);
         self.sync.safe_sequence = self.sync.in_flight_sequence;
-        self.retained.synced(self.sync.safe.bytes);
+        self.retained.synced(self.sync.safe.bytes(), spare);
         stretch
     }
 
     /// All that the run said.
-    fn said(&self) -> Upto {
+    fn said(&self) -> HashPoint {
         match &self.sealed {
             Some(record) if self.ending != Ending::LeaveOpen => {
-                Upto { bytes: record.bytes, hash: record.blake3 }
+                HashPoint::Known(Upto { bytes: record.bytes, hash: record.blake3 })
             }
-            Some(_) | None => self.tally.upto(),
+            Some(_) | None => self.tally.point(),
         }
     }
 
@@ -358,8 +363,8 @@ impl Run {
             old: Arc::clone(&self.entries),
             held,
             held_from,
-            said: self.said(),
-            safe: self.sync.safe,
+            said: self.said().upto(),
+            safe: self.sync.safe.upto(),
             told,
             note: self.labeller.event_line(remark::rewritten(&self.paths, &error), now),
             loss: self
@@ -377,16 +382,15 @@ impl Run {
         let mut stretch = since_mark;
         let behind = BatchTally::from(stretch.end(), tally.so_far().entries);
         new.entries.may_rest(&self.paths.entries);
-        new.index.may_rest(&self.paths.index);
         self.entries = Arc::from(new.entries);
-        self.index = Arc::from(new.index);
-        (self.entries_rest, self.index_rest) = (Vec::new(), Vec::new());
+        self.index.replace(new.index);
+        self.entries_rest = Vec::new();
         self.stored_bytes = tally.so_far().bytes;
         self.unsynced = behind;
         self.retained = Retained::new(self.stored_bytes, self.stored_bytes);
         (self.trouble, self.sealed, self.named) = (None, None, true);
         self.tally = tally;
-        let (safe, sequence) = (self.tally.upto(), self.tally.so_far().last_sequence);
+        let (safe, sequence) = (self.tally.point(), self.tally.so_far().last_sequence);
         self.sync = SyncState {
             safe,
             safe_sequence: sequence,
@@ -409,10 +413,9 @@ impl Run {
 
     /// What must be synced for that. The index only with the seal: until then it can be rebuilt.
     pub(super) fn sync_targets(&self) -> Vec<Target> {
-        let file = |path: &PathBuf, file| Target::File(path.clone(), Arc::clone(file));
-        let mut targets = vec![file(&self.paths.entries, &self.entries)];
+        let mut targets = vec![Target::File(self.paths.entries.clone(), Arc::clone(&self.entries))];
         if self.sealed.is_some() && self.ending != Ending::LeaveOpen {
-            targets.push(file(&self.paths.index, &self.index));
+            targets.extend(self.index.target());
         }
         if !self.named {
             targets.push(Target::Dir(self.paths.dir.clone()));
@@ -479,7 +482,7 @@ impl Run {
 const PIPE_BYTES: usize = 64 << 10;
 
 /// Appends `rest` to `file` and leaves in it what could not be written.
-fn drain(file: &dyn FsFile, rest: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn drain(file: &dyn FsFile, rest: &mut Vec<u8>) -> io::Result<()> {
     if rest.is_empty() {
         return Ok(());
     }

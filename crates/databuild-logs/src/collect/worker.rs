@@ -13,6 +13,7 @@ pub(super) use durable::{Durable, SyncKey};
 
 use super::line::Batch;
 use super::reserve::Reserve;
+use super::retained::Spare;
 use super::run::{Interest, NewRun, Run};
 use super::stats::STATS_EVERY;
 use super::sync::SyncPool;
@@ -70,6 +71,7 @@ pub(super) struct Worker {
     pub(super) next_id: u64,
     pub(super) buffer: Vec<u8>,
     pub(super) batch: Batch,
+    pub(super) spare: Spare,
     pub(super) timers: Timers,
     /// When what is told of the open runs has to be looked at again.
     pub(super) stats_due: Option<Duration>,
@@ -180,7 +182,7 @@ impl Worker {
             Ok(got) => {
                 let read = self.buffer.get(..got).unwrap_or_default();
                 run.take(read, self.clock.wall(), &mut self.batch);
-                (got, run.store(&mut self.batch, since))
+                (got, run.store(&mut self.batch, &mut self.spare, since))
             }
             Err(Errno::AGAIN) => (0, Ok(())),
             Err(Errno::INTR) => return,
@@ -250,7 +252,7 @@ impl Worker {
         self.listen(id, Interest::Nothing);
         let Some(run) = self.runs.get_mut(&id) else { return };
         run.take_end(self.clock.wall(), &mut self.batch);
-        let stored = run.store(&mut self.batch, self.clock.mono());
+        let stored = run.store(&mut self.batch, &mut self.spare, self.clock.mono());
         if self.after_write(id, stored) {
             self.seal(id);
         }

@@ -218,7 +218,7 @@ impl Worker {
             self.inbox.stats.sync_failed();
             return self.suspect(id, path, source, false);
         }
-        let tally = run.end_sync();
+        let tally = run.end_sync(&mut self.spare);
         self.durable.days.insert(run.day());
         let sequence = run.sync.in_flight_sequence;
         if let Some(mark) = &mut run.mark {

@@ -50,7 +50,7 @@ impl Worker {
         self.listen(id, Interest::Nothing);
         let Some(run) = self.runs.get_mut(&id) else { return };
         run.starve(self.clock.wall(), &mut self.batch);
-        let stored = run.store(&mut self.batch, self.clock.mono());
+        let stored = run.store(&mut self.batch, &mut self.spare, self.clock.mono());
         if self.after_write(id, stored) {
             self.seal(id);
         }
