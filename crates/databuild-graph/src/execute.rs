@@ -5,6 +5,7 @@
 
 mod adopt;
 mod course;
+mod current;
 mod drive;
 pub mod engine;
 mod floor;
@@ -30,6 +31,7 @@ pub mod view;
 mod work;
 mod wrapper;
 
+pub use current::CurrentSpec;
 pub use engine::{BuildError, CaptureOptions, Engine, EngineParts, PlanError};
 pub use keeper::Adopt;
 pub use observe::{BuildObserver, Progress};

@@ -138,7 +138,7 @@ impl Project {
             Failure::new(Exit::State, error)
         })?;
         let engine = Arc::new(Engine::new(EngineParts {
-            spec: self.config.file.is_some().then(|| Arc::new(self.config.spec.clone())),
+            spec: self.config.file.is_some().then(|| Arc::new(self.config.spec.clone())).into(),
             bel: self.bel()?,
             collector: Arc::clone(&collector),
             clock: Arc::<SystemClock>::clone(&self.clock),

@@ -21,6 +21,7 @@ mod openapi;
 mod owned;
 mod params;
 mod partitions;
+mod plain;
 mod plan;
 mod problem;
 mod refuse;

@@ -1,5 +1,6 @@
 //! The engine: the parts that a build needs, and the three things that can be asked of it.
 
+use super::current::CurrentSpec;
 use super::drive;
 use super::keeper::Adoptions;
 use super::needs::CommandNeeds;
@@ -32,7 +33,7 @@ pub const LEASE_DEFAULT: Duration = Duration::from_secs(15);
 /// What an engine is made of.
 pub struct EngineParts {
     /// What makes what; not needed to run a single command.
-    pub spec: Option<Arc<ProjectSpec>>,
+    pub spec: CurrentSpec,
     /// Where every step is recorded.
     pub bel: Arc<Bel>,
     /// Where the output of jobs goes.
@@ -168,23 +169,34 @@ impl Engine {
         &self.parts.bel
     }
 
-    /// The project, if there is one.
-    pub fn spec(&self) -> Option<&Arc<ProjectSpec>> {
-        self.parts.spec.as_ref()
+    /// The project as it is now, if there is one.
+    pub fn spec(&self) -> Option<Arc<ProjectSpec>> {
+        self.parts.spec.get()
+    }
+
+    /// From now on the project is this one; builds that have begun go on with theirs.
+    pub fn take_spec(&self, spec: Option<Arc<ProjectSpec>>) {
+        self.parts.spec.set(spec);
     }
 
     /// What a build would do, and why. Starts nothing but `needs` commands, which end when `stop` is
     /// raised, and records nothing.
     pub fn plan(&self, request: &BuildRequest, stop: &StopFlag) -> Result<Plan, PlanError> {
         let (spec, wanted) = self.prepare(request)?;
-        self.plan_at(&spec, &wanted, request, self.parts.clock.wall(), stop)
+        self.plan_from(&self.states(&spec), &spec, &wanted, request, self.parts.clock.wall(), stop)
+    }
+
+    /// What a question is answered from: runs that go on although their build was killed are being made,
+    /// because a build would go on with them.
+    fn states<'a>(&'a self, spec: &'a ProjectSpec) -> KnownStates<'a> {
+        KnownStates::new(spec, &self.parts.bel).with_runs_in(&self.parts.capture.logs_dir)
     }
 
     /// Why a partition is up to date, or would be made. Starts nothing but `needs` commands, which
     /// end when `stop` is raised.
     pub fn why(&self, partition: &PartitionRef, stop: &StopFlag) -> Result<Why, PlanError> {
-        let spec = self.parts.spec.as_ref().ok_or(PlanError::NoProject)?;
-        let states = KnownStates::new(spec, &self.parts.bel);
+        let spec = &*self.spec().ok_or(PlanError::NoProject)?;
+        let states = self.states(spec);
         let mut needs = CommandNeeds { clock: &*self.parts.clock, stop };
         plan::why(spec, partition, &states, &mut needs, &self.as_it_is())
             .map_err(PlanError::Problems)
@@ -197,8 +209,8 @@ impl Engine {
         partition: &PartitionRef,
         stop: &StopFlag,
     ) -> Result<Upstream, PlanError> {
-        let spec = self.parts.spec.as_ref().ok_or(PlanError::NoProject)?;
-        let states = KnownStates::new(spec, &self.parts.bel);
+        let spec = &*self.spec().ok_or(PlanError::NoProject)?;
+        let states = self.states(spec);
         let mut needs = CommandNeeds { clock: &*self.parts.clock, stop };
         plan::upstream(spec, partition, &states, &mut needs, &self.as_it_is())
             .map_err(PlanError::Problems)
@@ -262,7 +274,7 @@ impl Engine {
         &self,
         request: &BuildRequest,
     ) -> Result<(Arc<ProjectSpec>, Vec<RefPattern>), PlanError> {
-        let spec = self.parts.spec.clone().ok_or(PlanError::NoProject)?;
+        let spec = self.spec().ok_or(PlanError::NoProject)?;
         let build = match &request.wanted {
             Wanted::Partitions(patterns) => return Ok((spec, patterns.clone())),
             Wanted::RestOf(build) => build,
@@ -292,9 +304,21 @@ impl Engine {
         stop: &StopFlag,
     ) -> Result<Plan, PlanError> {
         let states = KnownStates::new(spec, &self.parts.bel);
+        self.plan_from(&states, spec, wanted, request, now, stop)
+    }
+
+    fn plan_from(
+        &self,
+        states: &KnownStates<'_>,
+        spec: &ProjectSpec,
+        wanted: &[RefPattern],
+        request: &BuildRequest,
+        now: Timestamp,
+        stop: &StopFlag,
+    ) -> Result<Plan, PlanError> {
         let BuildRequest { force, max_age, changed, .. } = *request;
         let options = PlanOptions { now, force, max_age, changed };
         let mut needs = CommandNeeds { clock: &*self.parts.clock, stop };
-        plan::plan(spec, wanted, &states, &mut needs, &options).map_err(PlanError::Problems)
+        plan::plan(spec, wanted, states, &mut needs, &options).map_err(PlanError::Problems)
     }
 }

@@ -241,7 +241,7 @@ impl Kept {
         let first_wrapper = hands.parts.bel.wrapper_of(&row.id)?;
         match SpoolFolder::adopt(logs_dir, &row.id) {
             Ok(Found::Ours(folder, described)) => {
-                let paths = match (kind, &hands.parts.spec) {
+                let paths = match (kind, hands.parts.spec.get()) {
                     (BuildKind::Partitions, Some(spec)) => row
                         .outputs
                         .iter()

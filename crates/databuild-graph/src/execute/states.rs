@@ -1,6 +1,7 @@
 //! The state of the world as planning asks for it: the log says what was made, the file system
 //! whether it is still there.
 
+use super::{adopt, spool};
 use crate::bel::rows::PartitionRow;
 use crate::bel::select::Selected;
 use crate::bel::{Bel, QueryError};
@@ -13,6 +14,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 /// All that the log knows of partitions, read in one question when the first one is asked for: a
@@ -21,11 +23,25 @@ pub(super) struct KnownStates<'a> {
     spec: &'a ProjectSpec,
     bel: &'a Bel,
     rows: OnceCell<HashMap<PartitionRef, PartitionRow>>,
+    /// The store whose spools tell of runs that go on.
+    logs_dir: Option<&'a Path>,
 }
 
 impl<'a> KnownStates<'a> {
     pub(super) fn new(spec: &'a ProjectSpec, bel: &'a Bel) -> Self {
-        KnownStates { spec, bel, rows: OnceCell::new() }
+        KnownStates { spec, bel, rows: OnceCell::new(), logs_dir: None }
+    }
+
+    /// Runs of dead builds that go on count as what they will be to a build: under way. A build itself has
+    /// taken them over before it plans.
+    pub(super) fn with_runs_in(self, logs_dir: &'a Path) -> Self {
+        KnownStates { logs_dir: Some(logs_dir), ..self }
+    }
+
+    fn goes_on(&self, row: &PartitionRow) -> Result<bool, QueryError> {
+        let Some(logs_dir) = self.logs_dir else { return Ok(false) };
+        let wrapper = self.bel.wrapper_of(&row.last_run_id)?;
+        Ok(adopt::goes_on(&spool::folder_of(logs_dir, &row.last_run_id), wrapper.as_ref()))
     }
 
     fn row(&self, partition: &PartitionRef) -> Result<Option<&PartitionRow>, QueryError> {
@@ -41,10 +57,12 @@ impl<'a> KnownStates<'a> {
 
 impl PartitionStates for KnownStates<'_> {
     fn made(&self, partition: &PartitionRef) -> Result<PartitionState, StateError> {
-        let row = self
-            .row(partition)
-            .map_err(|error| StateError { partition: partition.clone(), source: error.into() })?;
+        let row = self.row(partition).map_err(|error| unknown(partition, error))?;
         let Some(row) = row else { return Ok(PartitionState::Missing) };
+        let lost = row.state == transition::PartitionState::Failed && row.interrupted;
+        if lost && self.goes_on(row).map_err(|error| unknown(partition, error))? {
+            return Ok(PartitionState::Building { run: row.last_run });
+        }
         Ok(match (row.state, row.made_at.zip(row.as_of), row.made_by) {
             (transition::PartitionState::Building, ..) => {
                 PartitionState::Building { run: row.last_run }
@@ -75,10 +93,8 @@ impl PartitionStates for KnownStates<'_> {
         partition: &PartitionRef,
         run: RunNumber,
     ) -> Result<Option<Recipe>, StateError> {
-        let found = self
-            .bel
-            .find_run(&run.to_string())
-            .map_err(|error| StateError { partition: partition.clone(), source: error.into() })?;
+        let found =
+            self.bel.find_run(&run.to_string()).map_err(|error| unknown(partition, error))?;
         Ok(match found {
             Selected::One(row) => Some(Recipe { command: row.command, inputs: row.inputs }),
             Selected::Nothing | Selected::Ambiguous(_) => None,
@@ -99,6 +115,10 @@ impl PartitionStates for KnownStates<'_> {
             Err(error) => Err(unreadable(partition, error)),
         }
     }
+}
+
+fn unknown(partition: &PartitionRef, error: QueryError) -> StateError {
+    StateError { partition: partition.clone(), source: error.into() }
 }
 
 fn unreadable(partition: &PartitionRef, error: io::Error) -> StateError {

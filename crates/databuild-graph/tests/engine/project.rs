@@ -83,7 +83,7 @@ pub(crate) fn engine(
     };
     let collector = LogCollector::start(options, Arc::new(OsFs), Arc::clone(&clock))?;
     Ok(Engine::new(EngineParts {
-        spec: spec.map(Arc::new),
+        spec: spec.map(Arc::new).into(),
         bel: Arc::new(Bel::open(state_dir.join("bel.sqlite"), Arc::clone(&clock))?),
         collector: Arc::new(collector),
         clock,

@@ -62,6 +62,8 @@ fn make(
     }
     let request = request(args, &bel)?;
     if args.dry_run {
+        // What a build would find ended is taken as ended: so what is told is what would be done.
+        project.close_ended();
         let works = project.engine()?;
         let plan = ask(|stop| works.engine().plan(&request, stop))??;
         plan::print(context, &spec, &plan)?;

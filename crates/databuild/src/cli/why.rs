@@ -17,6 +17,7 @@ use std::io::{BufWriter, Write};
 pub(crate) fn run(args: &WhyArgs, context: &Context) -> Result<Exit, Failure> {
     let project = context.project()?;
     project.spec()?;
+    project.close_ended();
     let partition = PartitionRef::parse(args.reference.as_str()).map_err(|error| {
         Failure::text(Exit::Usage, error)
             .remedy("a partition is a path such as clean/date=2025-01-26")

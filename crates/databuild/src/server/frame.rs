@@ -34,6 +34,13 @@ impl Frame {
         Frame { port, epoch, requests: AtomicU64::new(0), metrics }
     }
 
+    /// Numbers and counts an error for which there was no request.
+    pub(crate) fn refused(&self, problem: &Problem) -> String {
+        let status = problem.slug().status().as_u16();
+        self.metrics.request(UNMATCHED, status, self.metrics.mono());
+        self.next_id()
+    }
+
     fn next_id(&self) -> String {
         format!("{:x}-{}", self.epoch, self.requests.fetch_add(1, Ordering::Relaxed) + 1)
     }

@@ -45,6 +45,13 @@ pub(crate) const ANSWER_WAIT: Duration = Duration::from_secs(30);
 /// [`ANSWER_WAIT`], so that a long plan is a slow answer and not a failed one.
 pub(crate) const PLAN_WAIT: Duration = Duration::from_secs(20);
 
+/// How long, and how much, is still read of a client that was refused before its request was whole: a
+/// connection that is closed with bytes unread takes the answer with it. Ten times what a refused head
+/// has left at most.
+pub(crate) const LINGER_WAIT: Duration = Duration::from_secs(2);
+/// See [`LINGER_WAIT`].
+pub(crate) const LINGER_BYTES_MAX: usize = 1 << 20;
+
 /// Between two comments on a quiet stream: below the 30 s after which the strictest usual proxies
 /// close one.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);

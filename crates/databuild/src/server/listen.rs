@@ -2,13 +2,17 @@
 //! Knows nothing of what is served.
 
 use crate::server::limits;
-use crate::server::problem::{MEDIA_TYPE, Problem, Slug};
+use crate::server::plain::{self, Number, UnderWay, Worded};
+use crate::server::problem::{Problem, Slug};
 use crate::server::slots::{Slot, Slots};
 use crate::server::stall::StallGuard;
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use hyper_util::service::TowerToHyperService;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +55,7 @@ impl Default for Bounds {
 pub(crate) async fn listen(
     listener: TcpListener,
     router: Router,
+    number: Number,
     bounds: Bounds,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -70,11 +75,11 @@ pub(crate) async fn listen(
         };
         match slots.take(peer.ip()) {
             Some(slot) => {
-                let connection = connection(stream, &router, &bounds);
+                let connection = connection(stream, &router, &number, &bounds);
                 let watched = graceful.watch(connection);
                 tasks.spawn(hold(slot, watched));
             }
-            None => refuse(&stream),
+            None => refuse(&stream, &number),
         }
     }
     drop(listener);
@@ -82,18 +87,29 @@ pub(crate) async fn listen(
     tasks.shutdown().await;
 }
 
-type Connection = http1::Connection<TokioIo<StallGuard>, TowerToHyperService<Router>>;
-
-fn connection(stream: TcpStream, router: &Router, bounds: &Bounds) -> Connection {
+fn connection(
+    stream: TcpStream,
+    router: &Router,
+    number: &Number,
+    bounds: &Bounds,
+) -> impl GracefulConnection<Error = hyper::Error> + use<> {
     // Small answers matter more here than full packets.
     let _best_effort = stream.set_nodelay(true);
+    let under_way = UnderWay::default();
+    let stream = StallGuard::new(stream, bounds.write_stall);
+    let stream = Worded::new(stream, under_way.clone(), Arc::clone(number));
+    let router = TowerToHyperService::new(router.clone());
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.header_wait)
         .max_buf_size(2 * limits::HEADER_BYTES_MAX)
         .serve_connection(
-            TokioIo::new(StallGuard::new(stream, bounds.write_stall)),
-            TowerToHyperService::new(router.clone()),
+            TokioIo::new(stream),
+            service_fn(move |request: Request<Incoming>| {
+                let place = under_way.begin();
+                let answer = router.call(request);
+                async move { answer.await.map(|answer| place.keep(answer)) }
+            }),
         )
 }
 
@@ -105,17 +121,9 @@ async fn hold(slot: Slot, connection: impl Future<Output = Result<(), hyper::Err
 }
 
 /// Says why, as far as the socket's buffer takes it without waiting.
-fn refuse(stream: &TcpStream) {
+fn refuse(stream: &TcpStream, number: &Number) {
     let problem = Problem::new(Slug::TooManyRequests, "too many connections are open");
-    let body = problem.to_json();
-    let mut answer = format!(
-        "HTTP/1.1 429 Too Many Requests\r\nContent-Type: {MEDIA_TYPE}\r\nRetry-After: 2\r\n\
-         Connection: close\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    answer.extend_from_slice(&body);
-    let _best_effort = stream.try_write(&answer);
+    let _best_effort = stream.try_write(&plain::answer(problem, number));
 }
 
 /// The sender and receiver that tell every part of the service to stop.

@@ -74,7 +74,7 @@ pub(crate) async fn plan(
         let Some(spec) = engine.spec() else {
             return Err(Problem::new(Slug::NotReady, "there is no project here"));
         };
-        Ok(PlanView::of(&plan, spec))
+        Ok(PlanView::of(&plan, &spec))
     });
     let view = view.await;
     drop(given_up);

@@ -115,6 +115,11 @@ impl Problem {
     /// Says where it happened.
     pub(crate) fn at(mut self, instance: &str, request_id: &str) -> Self {
         self.0.instance = Some(shortened(instance));
+        self.numbered(request_id)
+    }
+
+    /// Gives it its number.
+    pub(crate) fn numbered(mut self, request_id: &str) -> Self {
         self.0.request_id = Some(request_id.to_owned());
         self
     }

@@ -2,6 +2,7 @@
 
 use crate::server::frame::Frame;
 use crate::server::listen::{Bounds, listen, stop_channel};
+use crate::server::problem::Problem;
 use crate::server::router::router;
 use crate::server::scrape::{Measures, Metrics, Refresher};
 use crate::server::service::{Parts, Service};
@@ -104,11 +105,13 @@ pub(crate) fn serve(
         let address = listener.local_addr().map_err(start)?;
         let signals = Signals::new().map_err(start)?;
         let frame = Arc::new(Frame::new(address.port(), epoch, Arc::clone(&metrics)));
+        let numbering = Arc::clone(&frame);
+        let number = Arc::new(move |problem: &Problem| numbering.refused(problem));
         let router = router(Arc::clone(&service), frame);
         ready(address);
         let (stopped, ()) = tokio::join!(
             signals.wait(&stopping),
-            listen(listener, router, Bounds::default(), stop)
+            listen(listener, router, number, Bounds::default(), stop)
         );
         Ok(stopped)
     });

@@ -423,6 +423,23 @@ fn the_second_service_of_a_folder_only_answers_questions_and_says_who_has_it() {
 }
 
 #[test]
+fn a_dry_run_after_a_kill_tells_what_a_build_would_do() {
+    let mut running = Running::start("");
+    let job = running.env.process("job");
+    running.kill_build();
+    running.env.free();
+    wait_for("the end of the job", || {
+        (!running.env.sh(&format!("kill -0 {job}")).status.success()).then_some(())
+    });
+    let plan = wait_for("an end that is told", || {
+        let plan = running.env.said("databuild build -n slow/n=1");
+        (!plan.contains("being made")).then_some(plan)
+    });
+    assert_eq!(plan, "", "nothing to make");
+    assert_eq!(running.env.run_state(), "completed");
+}
+
+#[test]
 fn what_a_killed_build_left_is_seen_in_runs_and_can_be_cancelled() {
     let mut running = Running::start("");
     let shown = running.env.said("databuild runs show 1.1");
@@ -434,6 +451,8 @@ fn what_a_killed_build_left_is_seen_in_runs_and_can_be_cancelled() {
     let note = "run 1.1 of slow goes on although its build was killed";
     assert!(told.contains(note), "{told}");
     let job = env.process("job");
+    let planned = env.said("databuild build -n slow/n=1");
+    assert!(planned.contains("being made") && planned.contains("1.1"), "{planned}");
     let cancelled = env.sh("databuild runs cancel 1");
     let told = String::from_utf8_lossy(&cancelled.stderr).into_owned();
     assert_eq!(told, "what build 1 left running was stopped\n");

@@ -1,6 +1,6 @@
 //! What a connection may do, seen from its other end.
 
-use super::{Bounds, listen, stop_channel};
+use super::{Bounds, Number, listen, stop_channel};
 use axum::Router;
 use axum::routing::get;
 use std::io::{Read, Write};
@@ -27,8 +27,9 @@ impl Rig {
         let (stop, stopped) = stop_channel();
         let large = || async { "x".repeat(64 << 20) };
         let router = Router::new().route("/", get(|| async { "ok" })).route("/large", get(large));
-        let thread =
-            std::thread::spawn(move || runtime.block_on(listen(listener, router, bounds, stopped)));
+        let number: Number = Arc::new(|_| "7".to_owned());
+        let serve = listen(listener, router, number, bounds, stopped);
+        let thread = std::thread::spawn(move || runtime.block_on(serve));
         Rig { address, stop, thread: Some(thread) }
     }
 
@@ -114,7 +115,41 @@ fn endless_headers_are_refused() {
     let mut large = rig.connect();
     let request =
         format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
-    large.write_all(request.as_bytes()).ok();
+    large.write_all(request.as_bytes()).expect("taken, so that the answer is not lost");
     let answer = all_of(large);
-    assert!(answer.starts_with("HTTP/1.1 431 ") || answer.is_empty(), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{answer}");
+    assert!(answer.contains("\"type\":\"/api/v1/problems/headers-too-large\""), "{answer}");
+}
+
+#[test]
+fn what_is_not_http_is_answered_by_a_problem() {
+    let rig = Rig::start(Bounds::default());
+    let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a TLS hello\r\n\r\n";
+    let foreign: [&[u8]; 4] =
+        [hello, b"GET /\x01 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\0\0\0\r\n", b"GET\r\n\r\n"];
+    for bytes in foreign {
+        let mut stream = rig.connect();
+        stream.write_all(bytes).expect("sent");
+        let answer = all_of(stream);
+        let told = String::from_utf8_lossy(bytes);
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+        assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{told}: {head}");
+        assert!(head.contains("\r\nContent-Type: application/problem+json\r\n"), "{head}");
+        let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        assert_eq!(body["type"], "/api/v1/problems/malformed-request", "{told}");
+        assert_eq!(body["request_id"], "7");
+    }
+}
+
+#[test]
+fn a_bad_request_after_a_good_one_is_answered_by_a_problem_too() {
+    let rig = Rig::start(Bounds::default());
+    let mut kept = rig.connect();
+    kept.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+    let mut first = [0; 15];
+    kept.read_exact(&mut first).expect("answered");
+    kept.write_all(b"nonsense\r\n\r\n").expect("sent");
+    let rest = all_of(kept);
+    assert!(rest.contains("okHTTP/1.1 400 Bad Request\r\n"), "{rest}");
+    assert!(rest.contains("/api/v1/problems/malformed-request"), "{rest}");
 }

@@ -38,6 +38,9 @@ kinds! {
     InvalidParameter: "invalid-parameter", BAD_REQUEST,
         "A parameter is not valid",
         "Correct what `errors` names; the parameters of each path are in /api/v1/openapi.json.";
+    MalformedRequest: "malformed-request", BAD_REQUEST,
+        "This is not a request that can be read",
+        "Speak HTTP/1.1 without TLS (http://, not https://), and percent-encode the address.";
     InvalidBody: "invalid-body", BAD_REQUEST,
         "The body cannot be understood",
         "Send one JSON object as described in /api/v1/openapi.json.";
