@@ -64,7 +64,7 @@ impl ConfigWatch {
         match check(&source, &self.env) {
             (Some(config), _) => {
                 let config = Config { warnings: Vec::new(), ..config };
-                ConfigNow { usable: Ok(()), in_use: config == self.in_use }
+                ConfigNow { usable: Ok(()), in_use: is_same(&config, &self.in_use) }
             }
             (None, problems) => {
                 let errors = report::count(&problems, Severity::Error);
@@ -76,6 +76,11 @@ impl ConfigWatch {
             }
         }
     }
+}
+
+/// Compiled patterns cannot be compared; what they were made of is part of how they are shown.
+fn is_same(one: &Config, other: &Config) -> bool {
+    format!("{one:?}") == format!("{other:?}")
 }
 
 fn stamp(path: &PathBuf) -> io::Result<Stamp> {
