@@ -7,6 +7,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
+/// Longest frame to a plugin: the largest entry, what stands around it, and as much again in names.
+pub const FRAME_BYTES_MAX: usize = crate::limits::ENTRY_LINE_BYTES_MAX + (1 << 20);
+
 /// The version of the protocol that this is.
 pub const PROTOCOL: u32 = 1;
 

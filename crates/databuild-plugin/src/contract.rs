@@ -53,10 +53,28 @@ pub trait Subject {
 pub struct Check {
     /// The claim.
     pub name: &'static str,
+    needs: Needs,
     check: fn(&mut dyn Subject, &dyn Clock) -> Result<(), String>,
 }
 
+/// What a subject must offer for a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Poison,
+    Breaking,
+}
+
 impl Check {
+    /// Whether there is something to be asked of this subject.
+    pub fn applies(&self, subject: &dyn Subject) -> bool {
+        match self.needs {
+            Needs::Nothing => true,
+            Needs::Poison => subject.poison().is_some(),
+            Needs::Breaking => subject.breaking().is_some(),
+        }
+    }
+
     /// Says what is not as claimed. `subject` is fresh.
     pub fn run(&self, subject: &mut dyn Subject, clock: &dyn Clock) -> Result<(), String> {
         (self.check)(subject, clock)

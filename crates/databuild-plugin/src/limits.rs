@@ -1,6 +1,5 @@
 //! Caps of strangers' code, each with its reason. What a pipeline may set itself stands here as a default.
 
-use databuild_model::limits::ENTRY_LINE_BYTES_MAX;
 use std::time::Duration;
 
 /// Longest time until a process acknowledges what it was given, if nothing else is set.
@@ -29,9 +28,6 @@ pub const FILE_BYTES_MAX: u64 = 1 << 30;
 /// Most events that are given to a process and not acknowledged, if nothing else is set. Half of it shows
 /// in the rate of a plugin that waits for a service; twice as many are a second of events to give again.
 pub const UNACKNOWLEDGED_MAX: u64 = 4096;
-
-/// Longest frame to a process: the largest entry, what stands around it, and as much again in names.
-pub const FRAME_BYTES_MAX: usize = ENTRY_LINE_BYTES_MAX + (1 << 20);
 
 /// A batch is as large as this if its events are smaller: larger ones are not cheaper for anybody.
 pub const BATCH_BYTES: usize = 256 << 10;

@@ -6,6 +6,7 @@
 
 mod child;
 mod confine;
+pub mod conformance;
 mod failure;
 mod ledger;
 mod settings;

@@ -16,6 +16,7 @@ mod init;
 mod logs;
 mod metrics;
 pub(crate) mod outcome;
+mod plugin;
 mod reasons;
 mod run;
 mod runs;
@@ -59,6 +60,8 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Metrics(args) => metrics::run(&args, context),
         Command::Emit(args) => emit::run(&args),
         Command::Wrap(args) => wrap::run(args, context),
+        Command::Plugin(args) => plugin::run(&args, context),
+        Command::Confine(args) => Err(plugin::become_plugin(&args)),
         Command::Demo(args) => demo::run(&args, context),
         Command::Build(args) => build::run(&args, context),
         Command::Run(args) => run::run(&args, context),

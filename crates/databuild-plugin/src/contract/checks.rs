@@ -2,7 +2,7 @@
 
 use super::events::{OwnedEvent, numbered};
 use super::recorder::Recorder;
-use super::{Check, Delivery, Subject};
+use super::{Check, Delivery, Needs, Subject};
 use crate::processor::{LogProcessor, ProcessorError, ProcessorErrorKind};
 use databuild_model::clock::Clock;
 use databuild_model::limits::ENTRY_LINE_BYTES_MAX;
@@ -24,17 +24,33 @@ const END_GRACE: Duration = Duration::from_secs(2);
 type Verdict = Result<(), String>;
 
 pub(super) const ALL: &[Check] = &[
-    Check { name: "nothing to do is no error", check: nothing_to_do },
-    Check { name: "order is kept", check: order },
-    Check { name: "every event is acknowledged once", check: acknowledged_once },
-    Check { name: "a second flush changes nothing", check: flushed_twice },
-    Check { name: "what was taken is done when it is destroyed", check: destroyed },
-    Check { name: "the largest event passes", check: largest_event },
-    Check { name: "odd text passes unchanged", check: odd_text },
-    Check { name: "nothing is lost if it is dropped before a flush", check: dropped },
-    Check { name: "a record that cannot be written is an error", check: refused_record },
-    Check { name: "poison is told with its position", check: poison },
-    Check { name: "nothing is lost if it breaks", check: breaks },
+    Check { name: "nothing to do is no error", needs: Needs::Nothing, check: nothing_to_do },
+    Check { name: "order is kept", needs: Needs::Nothing, check: order },
+    Check {
+        name: "every event is acknowledged once",
+        needs: Needs::Nothing,
+        check: acknowledged_once,
+    },
+    Check { name: "a second flush changes nothing", needs: Needs::Nothing, check: flushed_twice },
+    Check {
+        name: "what was taken is done when it is destroyed",
+        needs: Needs::Nothing,
+        check: destroyed,
+    },
+    Check { name: "the largest event passes", needs: Needs::Nothing, check: largest_event },
+    Check { name: "odd text passes unchanged", needs: Needs::Nothing, check: odd_text },
+    Check {
+        name: "nothing is lost if it is dropped before a flush",
+        needs: Needs::Nothing,
+        check: dropped,
+    },
+    Check {
+        name: "a record that cannot be written is an error",
+        needs: Needs::Nothing,
+        check: refused_record,
+    },
+    Check { name: "poison is told with its position", needs: Needs::Poison, check: poison },
+    Check { name: "nothing is lost if it breaks", needs: Needs::Breaking, check: breaks },
 ];
 
 /// A processor under test, with its records.

@@ -122,6 +122,11 @@ impl PluginChild {
         &mut self.to_write
     }
 
+    /// Ends its input, as it ends when we die.
+    pub(super) fn close_input(&mut self) {
+        self.stdin = None;
+    }
+
     /// Whether there is something to be written and somebody who may read it.
     pub(super) fn is_writing(&self) -> bool {
         self.stdin.is_some() && self.written < self.to_write.len()

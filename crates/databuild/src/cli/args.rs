@@ -6,6 +6,7 @@
 mod build;
 mod house;
 mod metrics;
+mod plugin;
 mod read;
 
 pub(crate) use build::{BuildArgs, ForceChoice, Progress, RunArgs, ShowOutput, WhyArgs};
@@ -14,6 +15,10 @@ pub(crate) use house::{
     ServeArgs, Template, WrapArgs,
 };
 pub(crate) use metrics::{ExportArgs, FormatChoice, MetricsArgs, MetricsCommand};
+pub(crate) use plugin::{
+    ConfineArgs, PluginArgs, PluginCommand, PluginLanguage, PluginNewArgs, PluginRunArgs,
+    PluginStartArgs, PluginTestArgs,
+};
 pub(crate) use read::{
     FollowChoice, LogsArgs, LogsCommand, OrderChoice, RunsArgs, RunsCommand, StatusArgs,
     TimestampChoice, VerifyArgs,
@@ -141,6 +146,8 @@ pub(crate) enum Command {
     Metrics(MetricsArgs),
     /// Answer the same questions over HTTP
     Serve(ServeArgs),
+    /// Write a log processor of your own and try it out
+    Plugin(PluginArgs),
     /// Print one structured line, for jobs written in shell
     Emit(EmitArgs),
     /// Print the settings in force and where each comes from
@@ -156,4 +163,7 @@ pub(crate) enum Command {
     /// The job wrapper: one job configuration in, entries out. A protocol, not for people.
     #[command(hide = true)]
     Wrap(WrapArgs),
+    /// The first step of a plugin: limits itself and becomes the command. Not for people.
+    #[command(hide = true)]
+    Confine(ConfineArgs),
 }

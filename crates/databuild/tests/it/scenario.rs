@@ -47,6 +47,7 @@ scenarios! {
     init
     logs
     noproject
+    plugin
     run
     transfer
     usage
