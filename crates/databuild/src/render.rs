@@ -9,3 +9,4 @@ pub(crate) mod raw;
 pub(crate) mod table;
 pub(crate) mod terminal;
 pub(crate) mod times;
+pub(crate) mod zone;

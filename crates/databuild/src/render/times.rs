@@ -1,5 +1,6 @@
 //! Times and durations as people read them.
 
+use super::zone;
 use databuild_model::time::Timestamp;
 use jiff::tz::TimeZone;
 use std::time::Duration;
@@ -13,7 +14,7 @@ pub(crate) struct Times {
 impl Times {
     /// UTC if `utc`, else the zone of the machine (`TZ`, then `/etc/localtime`).
     pub(crate) fn new(utc: bool) -> Self {
-        Times { zone: if utc { TimeZone::UTC } else { TimeZone::system() } }
+        Times { zone: if utc { TimeZone::UTC } else { zone::local() } }
     }
 
     /// The zone.

@@ -4,6 +4,7 @@ use super::super::args::{LogsArgs, Output};
 use super::super::context::Context;
 use super::super::outcome::{Exit, Failure};
 use super::super::when;
+use crate::render::zone;
 use databuild_model::clock::Clock;
 use databuild_model::entry::Kind;
 use databuild_model::level::Level;
@@ -12,7 +13,7 @@ use jiff::tz::TimeZone;
 
 /// What is asked for. People see log entries and events unless they choose; programs see everything.
 pub(crate) fn build(args: &LogsArgs, context: &Context) -> Result<LogFilter, Failure> {
-    let zone = if context.global.utc { TimeZone::UTC } else { TimeZone::system() };
+    let zone = if context.global.utc { TimeZone::UTC } else { zone::local() };
     let now = context.clock.wall();
     let time = |flag: &str, text: &Option<String>| {
         text.as_deref().map(|text| when::time(flag, text, now, &zone)).transpose()
