@@ -20,6 +20,7 @@ mod plugin;
 mod reasons;
 mod run;
 mod runs;
+mod saver;
 mod schema;
 mod serve;
 mod status;
@@ -68,5 +69,6 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Why(args) => why::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Runs(args) => runs::run(&args, context),
+        Command::Saver(args) => saver::run(&args, context),
     }
 }

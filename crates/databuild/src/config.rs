@@ -7,12 +7,13 @@ pub(crate) mod codes;
 pub(crate) mod effective;
 pub(crate) mod env;
 mod extract;
+mod include;
 pub(crate) mod machine;
 pub(crate) mod problem;
 #[cfg(test)]
 mod reference;
 pub(crate) mod report;
-mod saver;
+pub(crate) mod saver;
 pub(crate) mod schema;
 mod settings;
 pub(crate) mod table;
@@ -26,8 +27,10 @@ use databuild_logs::collect::{Durability, OnFull};
 use databuild_model::spool::{Capture, OnParentDeath};
 use databuild_saver::settings::PipelineSettings;
 use env::Environment;
+pub(crate) use include::Part;
 use problem::{Code, Problem, Severity};
 use report::Named;
+use saver::SaverTest;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,8 +53,12 @@ pub(crate) struct Source {
     pub(crate) name: String,
     /// The project's folder.
     pub(crate) folder: PathBuf,
-    /// What stands in it.
+    /// What stands in it, and behind that what stands in the files that it includes.
     pub(crate) text: String,
+    /// The files that it includes.
+    pub(crate) parts: Vec<Part>,
+    /// What was wrong with reading those.
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// All settings, checked.
@@ -85,6 +92,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// What else happens to logs: pipelines that run, in the order of the file, files first.
     pub(crate) saver: Vec<PipelineSettings>,
+    /// Tests of them.
+    pub(crate) tests: Vec<SaverTest>,
     /// What is likely not as meant.
     pub(crate) warnings: Vec<Problem>,
 }
@@ -101,9 +110,8 @@ pub(crate) struct Invalid {
 impl Invalid {
     /// The problems as people read them, and the summary.
     pub(crate) fn report(&self) -> String {
-        let (name, text) =
-            self.source.as_ref().map_or(("", ""), |source| (&source.name, &source.text));
-        let mut report = report::human(Named { name, text }, &self.problems);
+        let named = self.source.as_ref().map_or(Named::of("", ""), Source::named);
+        let mut report = report::human(named, &self.problems);
         report.push_str(&report::summary(&self.problems));
         report
     }
@@ -163,7 +171,14 @@ impl Source {
             name: FILE_NAME.to_owned(),
             folder: folder.to_owned(),
             text: String::new(),
+            parts: Vec::new(),
+            problems: Vec::new(),
         }
+    }
+
+    /// The text with the names of the files that it is of.
+    pub(crate) fn named(&self) -> Named<'_> {
+        Named { name: &self.name, text: &self.text, parts: &self.parts }
     }
 }
 
@@ -179,27 +194,37 @@ pub(crate) fn read(start: &Path, file: Option<&Path>) -> Result<Source, Box<Prob
         })?,
     };
     let name = path.strip_prefix(start).unwrap_or(&path).display().to_string();
-    let size = std::fs::metadata(&path).map(|meta| meta.len());
+    let text = text_of(&path, &name)?;
+    let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+    let (parts, problems) = (Vec::new(), Vec::new());
+    let mut source = Source { path: Some(path), name, folder, text, parts, problems };
+    include::read(&mut source);
+    Ok(source)
+}
+
+/// The text of a file that people know as `name`.
+fn text_of(path: &Path, name: &str) -> Result<String, Box<Problem>> {
+    let error =
+        |message: String, help: &str| Box::new(Problem::error(Code::NoFile, None, message, help));
+    let size = std::fs::metadata(path).map(|meta| meta.len());
     if size.as_ref().is_ok_and(|&size| FILE_BYTES_MAX < size) {
         return Err(error(
             format!("{name} has more than {FILE_BYTES_MAX} bytes"),
             "is it the right file?",
         ));
     }
-    let bytes = std::fs::read(&path).map_err(|why| {
+    let bytes = std::fs::read(path).map_err(|why| {
         error(format!("{name} cannot be read: {why}"), "name a file that can be read")
     })?;
-    let text = String::from_utf8(bytes).map_err(|why| {
+    String::from_utf8(bytes).map_err(|why| {
         error(format!("{name} is not UTF-8: {}", why.utf8_error()), "save it as UTF-8")
-    })?;
-    let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-    Ok(Source { path: Some(path), name, folder, text })
+    })
 }
 
 /// Checks everything. Pure: neither disk nor network is asked. Settings come back only if there is
 /// no error.
 pub(crate) fn check(source: &Source, env: &Environment) -> (Option<Config>, Vec<Problem>) {
-    let (table, mut problems) = tree::parse(&source.text);
+    let (table, mut problems) = include::parse(source);
     tree::check(&table, &mut problems);
     let draft = extract::draft(table.get_ref(), &source.folder);
     let (spec, found) = check_spec(&draft);
@@ -219,6 +244,7 @@ pub(crate) fn check(source: &Source, env: &Environment) -> (Option<Config>, Vec<
     let own = [settings.logs_dir.as_path(), state_dir.as_path()];
     let around = saver::Surroundings { folder: &source.folder, own: &own };
     let saver = saver::check(&source.text, &table, around, &mut problems);
+    let tests = saver::tests(&source.text, &table, &draft, &mut problems);
     if problems.iter().any(|problem| problem.code == Code::Syntax.as_str()) {
         // What stands behind a slip of the pen may be lost: only what is surely wrong is told.
         problems.retain(|problem| {
@@ -243,10 +269,11 @@ pub(crate) fn check(source: &Source, env: &Environment) -> (Option<Config>, Vec<
         metric_labels: settings.metric_labels,
         listen: settings.listen,
         saver,
+        tests,
         warnings: problems.clone(),
     });
     (config, problems)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -64,11 +64,13 @@ const WALLED: &[(&str, &[&str], &str)] = &[
     ("anyhow", &["databuild", "faults", "xtask"], "libraries have one error enum per operation"),
     ("axum", &["databuild"], "only the program serves HTTP"),
     ("clap", &["databuild", "faults", "xtask"], "only programs have arguments"),
+    ("glob", &["databuild"], "only the program looks for files of a project"),
     ("hyper", &["databuild", "databuild-io"], "only the program serves HTTP"),
     ("libc", &["databuild-job"], "unsafe code lives in databuild-job's sys.rs alone"),
     ("prost", &["databuild-model"], "generated types stay behind model::proto"),
     ("prost-build", &["xtask"], "building the product generates nothing"),
     ("protox", &["xtask"], "building the product generates nothing"),
+    ("roxmltree", &["databuild"], "only the program reads configurations of others"),
     ("rusqlite", &["databuild-graph"], "only the build event log is a database"),
     (
         "rustix",

@@ -8,6 +8,7 @@ mod house;
 mod metrics;
 mod plugin;
 mod read;
+mod saver;
 
 pub(crate) use build::{BuildArgs, ForceChoice, Progress, RunArgs, ShowOutput, WhyArgs};
 pub(crate) use house::{
@@ -23,6 +24,8 @@ pub(crate) use read::{
     FollowChoice, LogsArgs, LogsCommand, OrderChoice, RunsArgs, RunsCommand, StatusArgs,
     TimestampChoice, VerifyArgs,
 };
+
+pub(crate) use saver::{CompatChoice, ImportArgs, SaverArgs, SaverCommand};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -144,6 +147,8 @@ pub(crate) enum Command {
     Logs(LogsArgs),
     /// Totals of all job runs for Prometheus
     Metrics(MetricsArgs),
+    /// Test the files of the log saver, import a logback.xml
+    Saver(SaverArgs),
     /// Answer the same questions over HTTP
     Serve(ServeArgs),
     /// Write a log processor of your own and try it out

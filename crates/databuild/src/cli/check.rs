@@ -40,8 +40,7 @@ fn print(
     config: Option<&Config>,
     problems: &[Problem],
 ) -> Result<(), Failure> {
-    let (name, text) = source.map_or(("", ""), |source| (&source.name, &source.text));
-    let file = Named { name, text };
+    let file = source.map_or(Named::of("", ""), Source::named);
     let mut out = std::io::stdout().lock();
     match context.global.output {
         Output::Json | Output::Jsonl => {

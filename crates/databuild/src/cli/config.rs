@@ -5,7 +5,7 @@ use super::context::Context;
 use super::outcome::{Exit, Failure};
 use crate::config::effective::{Setting, settings};
 use crate::config::env::Environment;
-use crate::config::report::{self, Named};
+use crate::config::report;
 use crate::config::{self, Invalid};
 use serde_json::{Map, Value, json};
 use std::io::Write;
@@ -19,8 +19,7 @@ pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<Exit, Failure>
     let Some(config) = config else {
         return Err(Invalid { source: Some(source), problems }.into());
     };
-    let warnings =
-        report::human(Named { name: &source.name, text: &source.text }, &config.warnings);
+    let warnings = report::human(source.named(), &config.warnings);
     std::io::stderr().write_all(warnings.as_bytes())?;
     let settings = settings(&source, &config, &env);
     let mut out = std::io::stdout().lock();

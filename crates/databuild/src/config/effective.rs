@@ -2,8 +2,8 @@
 
 use super::env::Environment;
 use super::extract::get;
-use super::report::line_column;
-use super::{Config, Source, tree};
+use super::report::place as place_of;
+use super::{Config, Source};
 use databuild_graph::spec::Root;
 use serde_json::{Value, json};
 use toml::Spanned;
@@ -22,7 +22,7 @@ pub(crate) struct Setting {
 
 /// All settings in force, in the order of the reference page.
 pub(crate) fn settings(source: &Source, config: &Config, env: &Environment) -> Vec<Setting> {
-    let (table, _) = tree::parse(&source.text);
+    let (table, _) = super::include::parse(source);
     let table = table.get_ref();
     let origin =
         |path: &[&str], variable: Option<&str>| match (variable, place(source, table, path)) {
@@ -103,7 +103,7 @@ fn place(source: &Source, table: &DeTable<'_>, path: &[&str]) -> Option<String> 
 }
 
 fn line(source: &Source, at: usize) -> String {
-    format!("{}:{}", source.name, line_column(&source.text, at).line)
+    place_of(source.named(), at)
 }
 
 /// Everything below a table, as the file has it, in its order.

@@ -5,6 +5,8 @@ use super::Config;
 use super::env::Environment;
 use super::problem::{Code, Problem};
 use databuild_graph::spec::Root;
+use databuild_plugin::process::ProcessSettings;
+use databuild_saver::settings::ProcessorSettings;
 use std::path::{Path, PathBuf};
 
 /// What the machine lacks.
@@ -13,6 +15,12 @@ pub(crate) fn check(config: &Config, env: &Environment) -> Vec<Problem> {
     let mut folders: Vec<PathBuf> = vec![config.logs_dir.clone(), config.state_dir.clone()];
     if let Root::Local(root) = &config.spec.root {
         folders.push(root.clone());
+    }
+    for pipeline in &config.saver {
+        match &pipeline.processor {
+            ProcessorSettings::Files(files) => folders.push(PathBuf::from(files.path.base())),
+            ProcessorSettings::Process(process) => plugin(&pipeline.name, process, &mut problems),
+        }
     }
     folders.dedup();
     for folder in folders {
@@ -33,7 +41,7 @@ pub(crate) fn check(config: &Config, env: &Environment) -> Vec<Problem> {
         }
         for command in [Some(&job.run), job.needs.as_ref()].into_iter().flatten() {
             let Some(program) = command.program() else { continue };
-            if !exists(program, &start, env) {
+            if !exists(program, &start, &env.path) {
                 let message = format!("job `{}` starts `{program}`, which is not there", job.label);
                 let help =
                     "install it, or correct the command; it is looked for in the folders of PATH";
@@ -63,13 +71,26 @@ fn writable(folder: &Path, problems: &mut Vec<Problem>) {
     ));
 }
 
+/// A plugin has an environment of its own, and in it a `PATH`.
+fn plugin(name: &str, process: &ProcessSettings, problems: &mut Vec<Problem>) {
+    let folders = process.environment.get("PATH").map(String::as_str).unwrap_or_default();
+    let folders: Vec<PathBuf> = folders.split(':').map(PathBuf::from).collect();
+    let Some(program) = process.command.first() else { return };
+    if !exists(program, &process.folder, &folders) {
+        let message = format!("the plugin `{name}` starts `{program}`, which is not there");
+        let help =
+            "install it, or correct the command; it is looked for along the PATH of its `env`";
+        problems.push(Problem::error(Code::NoProgram, None, message, help));
+    }
+}
+
 /// Whether the system would find a program.
-fn exists(program: &str, start: &Path, env: &Environment) -> bool {
+fn exists(program: &str, start: &Path, folders: &[PathBuf]) -> bool {
     let executable = |path: PathBuf| {
         path.is_file() && rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_ok()
     };
     if program.contains('/') {
         return executable(start.join(program));
     }
-    env.path.iter().any(|folder| executable(folder.join(program)))
+    folders.iter().any(|folder| executable(folder.join(program)))
 }

@@ -31,6 +31,10 @@ pub(crate) enum Code {
     NoProgram,
     /// A folder that is not there.
     NoFolder,
+    /// Files that cannot be included.
+    BadInclude,
+    /// A name that stands in two files.
+    DefinedTwice,
     /// A pipeline with a name that is none, or that another one has.
     BadPipelineName,
     /// A key that a pipeline needs.
@@ -57,12 +61,22 @@ pub(crate) enum Code {
     BadPlugin,
     /// A setting of the saver outside its range.
     BadSaver,
+    /// A test of the saver that means nothing.
+    BadTest,
+    /// A configuration that is not XML.
+    ImportSyntax,
+    /// Something in a configuration of logback that has no counterpart.
+    ImportRefused,
+    /// A value in it that is none, or cannot be kept.
+    ImportValue,
+    /// A variable in it without a value.
+    ImportVariable,
 }
 
 impl Code {
     /// All codes.
     #[cfg(test)]
-    pub(crate) const ALL: [Code; 25] = [
+    pub(crate) const ALL: [Code; 32] = [
         Code::Syntax,
         Code::NoFile,
         Code::UnknownKey,
@@ -75,6 +89,8 @@ impl Code {
         Code::NotWritable,
         Code::NoProgram,
         Code::NoFolder,
+        Code::BadInclude,
+        Code::DefinedTwice,
         Code::BadPipelineName,
         Code::MissingKey,
         Code::BadPath,
@@ -88,6 +104,11 @@ impl Code {
         Code::BadMode,
         Code::BadPlugin,
         Code::BadSaver,
+        Code::BadTest,
+        Code::ImportSyntax,
+        Code::ImportRefused,
+        Code::ImportValue,
+        Code::ImportVariable,
     ];
 
     /// The code that people see.
@@ -105,6 +126,8 @@ impl Code {
             Code::NotWritable => "DB0110",
             Code::NoProgram => "DB0111",
             Code::NoFolder => "DB0112",
+            Code::BadInclude => "DB0113",
+            Code::DefinedTwice => "DB0114",
             Code::BadPipelineName => "DB0401",
             Code::MissingKey => "DB0402",
             Code::BadPath => "DB0403",
@@ -118,6 +141,11 @@ impl Code {
             Code::BadMode => "DB0411",
             Code::BadPlugin => "DB0412",
             Code::BadSaver => "DB0413",
+            Code::BadTest => "DB0414",
+            Code::ImportSyntax => "DB0421",
+            Code::ImportRefused => "DB0422",
+            Code::ImportValue => "DB0423",
+            Code::ImportVariable => "DB0424",
         }
     }
 }

@@ -22,6 +22,10 @@ A key that is not on this page is an error, with the nearest one that is. `datab
 errors at once, `databuild config --origin` what is in force and where it comes from, and `databuild
 schema` prints a JSON Schema for editors.
 
+`include = [\"apps/*.toml\"]` at the top makes further files a part of the project: they stand below its
+folder, their tables are put beside those that stand here, and a name that is given twice is an error.
+Relative paths in them are below the project's folder, too.
+
 A flag wins over a variable of the environment, that over this file, and the file over the default.
 
 **Durations** are whole numbers with units, added up: `500ms`, `90s`, `10m`, `1h30m`, `3d`, `2w`.

@@ -1,5 +1,6 @@
 //! Problems as people and programs read them.
 
+use super::Part;
 use super::problem::{Problem, Severity};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -12,6 +13,38 @@ pub(crate) struct Named<'a> {
     pub(crate) name: &'a str,
     /// The text.
     pub(crate) text: &'a str,
+    /// Further files whose text follows in it.
+    pub(crate) parts: &'a [Part],
+}
+
+impl<'a> Named<'a> {
+    /// A text of one file.
+    pub(crate) fn of(name: &'a str, text: &'a str) -> Self {
+        Named { name, text, parts: &[] }
+    }
+
+    /// The file that a byte of the text is of, and where it begins in it.
+    fn file_of(self, at: usize) -> (Named<'a>, usize) {
+        let after = self.parts.iter().position(|part| at < part.start);
+        let until = after.unwrap_or(self.parts.len());
+        let end =
+            after.and_then(|after| self.parts.get(after)).map_or(self.text.len(), |it| it.start);
+        let part = until.checked_sub(1).and_then(|last| self.parts.get(last));
+        let (name, start) = part.map_or((self.name, 0), |part| (part.name.as_str(), part.start));
+        (Named::of(name, self.text.get(start..end).unwrap_or_default()), start)
+    }
+
+    /// The file that a piece of the text is of, and the piece within it.
+    fn local(self, span: &Range<usize>) -> (Named<'a>, Range<usize>) {
+        let (file, start) = self.file_of(span.start);
+        (file, span.start - start..span.end.saturating_sub(start))
+    }
+}
+
+/// The file and line of a byte, as people write it.
+pub(crate) fn place(file: Named<'_>, at: usize) -> String {
+    let (file, span) = file.local(&(at..at));
+    format!("{}:{}", file.name, line_column(file.text, span.start).line)
 }
 
 /// Longest piece of a source line that is shown, in characters.
@@ -88,6 +121,7 @@ fn one_json(file: Named<'_>, problem: &Problem) -> Value {
         "help": problem.help,
     });
     if let (Some(span), Value::Object(fields)) = (&problem.span, &mut value) {
+        let (file, span) = file.local(span);
         let (from, to) = (line_column(file.text, span.start), line_column(file.text, span.end));
         fields.insert("file".to_owned(), json!(file.name));
         fields.insert("line".to_owned(), json!(from.line));
@@ -104,10 +138,11 @@ fn one(file: Named<'_>, problem: &Problem, out: &mut String) {
         out.extend(["   ", &harmless(&problem.help), "\n"]);
         return;
     };
+    let (file, span) = file.local(span);
     let place = line_column(file.text, span.start);
     let number = place.line.to_string();
     let gutter = " ".repeat(number.len());
-    let (line, mark) = excerpt(file.text, span);
+    let (line, mark) = excerpt(file.text, &span);
     let help = harmless(&problem.help);
     // Writing into a String cannot fail.
     writeln!(out, "{gutter} ┌─ {}:{}:{}", file.name, place.line, place.column).ok();

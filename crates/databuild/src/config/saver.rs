@@ -2,6 +2,7 @@
 //! is wrong with them.
 
 mod across;
+mod cases;
 mod files;
 mod plugin;
 mod rotate;
@@ -10,6 +11,8 @@ mod select;
 
 use super::problem::{Code, Problem};
 use across::Placed;
+pub(crate) use cases::{Failed, SaverTest};
+use databuild_graph::spec::draft::ProjectDraft;
 use databuild_io::bus::Start;
 use databuild_model::time::{Day, Timestamp};
 use databuild_policy::route::path::PathField;
@@ -88,6 +91,19 @@ pub(super) fn check(
     let placed: Vec<_> = checked.iter().filter_map(placed).collect();
     across::check(&placed, problems);
     checked.into_iter().map(|it| it.settings).collect()
+}
+
+/// `[[tests]]`.
+pub(super) fn tests(
+    file: &str,
+    root: &Spanned<DeTable<'_>>,
+    draft: &ProjectDraft,
+    problems: &mut Vec<Problem>,
+) -> Vec<SaverTest> {
+    let whole = Section { file, table: root.get_ref(), name: 0..0 };
+    let folder = draft.folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let project = draft.name.clone().or(folder).unwrap_or_default();
+    cases::tests(&whole, &project, problems)
 }
 
 fn placed(checked: &Checked) -> Option<Placed<'_>> {

@@ -65,6 +65,7 @@ fn shape(shape: Shape) -> Value {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }
         Shape::Key(entries) => json!({ "anyOf": [{ "enum": ["any"] }, texts, table(entries)] }),
+        Shape::Tables(entries) => json!({ "type": "array", "items": table(entries) }),
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Free => json!({ "type": "object" }),
         Shape::Anything => json!({}),

@@ -83,6 +83,8 @@ pub(crate) enum Shape {
     Variables,
     /// A text, or a date without quotes.
     Period,
+    /// Any number of tables with these keys.
+    Tables(&'static [Entry]),
     /// `true` or `false`.
     Flag,
     /// A table of anything, which is handed on.
@@ -97,7 +99,7 @@ impl Shape {
     /// The keys of a table, where the value can be one whose keys are fixed.
     pub(crate) const fn entries(self) -> Option<&'static [Entry]> {
         match self {
-            Self::Table(entries) | Self::Key(entries) => Some(entries),
+            Self::Table(entries) | Self::Tables(entries) | Self::Key(entries) => Some(entries),
             Self::Named(_)
             | Self::Text
             | Self::Texts
@@ -166,8 +168,20 @@ pub(crate) const ROOT: &[Entry] = &[
         "What else happens to logs, in the order of time: files by application and level, and programs that process them.",
     ),
     later("secrets", "Where secrets come from."),
-    later("tests", "Tests of the log saver."),
-    later("include", "Further files of the same project."),
+    key(
+        "tests",
+        Shape::Tables(saver::TESTS),
+        "",
+        "",
+        "Tests of `[saver.files]`, run by `databuild saver test`.",
+    ),
+    key(
+        "include",
+        Shape::Texts,
+        "[\"apps/*.toml\"]",
+        "none",
+        "Further files of the project, below its folder: their tables are put beside those that stand here, and a name that is given twice is an error. Relative paths in them are below the project's folder, too.",
+    ),
     later("profiles", "Settings for one place or another."),
 ];
 
@@ -441,10 +455,14 @@ fn walk(section: Section, found: &mut Vec<Section>) {
     for entry in entries {
         let mut path =
             if path.is_empty() { entry.name.to_owned() } else { format!("{path}.{}", entry.name) };
+        path.retain(|c| c != '[' && c != ']');
         let mut entry = entry;
         if let Shape::Named(named) = entry.shape {
             path = format!("{path}.{}", named.name);
             entry = named;
+        }
+        if let Shape::Tables(_) = entry.shape {
+            path = format!("[{path}]");
         }
         if entry.shape.entries().is_some() {
             walk(Section { path, entry: Some(entry) }, found);

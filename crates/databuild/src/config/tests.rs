@@ -6,12 +6,14 @@ use expect_test::{Expect, expect, expect_file};
 use proptest::prelude::*;
 use std::fmt::Write as _;
 
-pub(super) fn source(text: &str) -> Source {
+pub(crate) fn source(text: &str) -> Source {
     Source {
         path: Some(PathBuf::from("/shop/databuild.toml")),
         name: FILE_NAME.to_owned(),
         folder: PathBuf::from("/shop"),
         text: text.to_owned(),
+        parts: Vec::new(),
+        problems: Vec::new(),
     }
 }
 
@@ -24,7 +26,7 @@ fn check_text(text: &str, expected: Expect) {
     let source = source(text);
     let (config, problems) = check(&source, &Environment::default());
     assert_eq!(config.is_some(), report::count(&problems, Severity::Error) == 0);
-    expected.assert_eq(&report::human(Named { name: &source.name, text: &source.text }, &problems));
+    expected.assert_eq(&report::human(source.named(), &problems));
 }
 
 #[test]
@@ -108,7 +110,7 @@ fn all_errors_at_once_each_in_its_place() {
     let source = source(include_str!("tests/errors.toml"));
     let (config, problems) = check(&source, &Environment::default());
     assert!(config.is_none());
-    let report = report::human(Named { name: &source.name, text: &source.text }, &problems);
+    let report = report::human(source.named(), &problems);
     expect_file!["./tests/errors.txt"].assert_eq(&report);
 }
 
@@ -155,7 +157,7 @@ fn a_slip_of_the_pen_is_told_before_what_may_follow_from_it() {
             error DB0103: unknown key `a`
               ┌─ databuild.toml:1:1
             1 │ a = """
-              │ ^ known here: project, keys, jobs, logs, metrics, serve, saver
+              │ ^ known here: project, keys, jobs, logs, metrics, serve, saver, tests, include
             error DB0101: invalid multi-line basic string, expected `"`
               ┌─ databuild.toml:2:1
             2 │ 
@@ -270,7 +272,7 @@ fn a_long_line_is_cut_around_the_place() {
 fn escapes_of_the_file_do_not_reach_the_terminal() {
     let source = source("[jobs.a]\nout = \"a\"\nrun = \"x\"\n# \u{1b}[31m\n\"\u{7f}k\" = 1\n");
     let (_, problems) = check(&source, &Environment::default());
-    let text = report::human(Named { name: &source.name, text: &source.text }, &problems);
+    let text = report::human(source.named(), &problems);
     assert!(!text.contains('\u{1b}') && !text.contains('\u{7f}'), "{text:?}");
 }
 
@@ -280,7 +282,7 @@ fn settings_of(text: &str, variables: &[(&str, &str)]) -> String {
     let env = environment(variables);
     let source = source(text);
     let (config, problems) = check(&source, &env);
-    let mut out = report::human(Named { name: &source.name, text: &source.text }, &problems);
+    let mut out = report::human(source.named(), &problems);
     for setting in config.iter().flat_map(|config| effective::settings(&source, config, &env)) {
         writeln!(out, "{} = {}  # {}", setting.key, setting.value, setting.origin).expect("text");
     }
@@ -393,6 +395,78 @@ fn files_that_cannot_be_read() {
 }
 
 #[test]
+fn included_files_are_a_part_of_the_project() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write =
+        |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("a file");
+    std::fs::create_dir(dir.path().join("apps")).expect("a folder");
+    write(
+        FILE_NAME,
+        "include = [\"apps/*.toml\", \"apps/b.toml\", \"nowhere.toml\", \"../x.toml\"]\n[jobs.a]\nout = \"a\"\nrun = \"x\"\n[saver.files.errors]\npath = \"logs/e.log\"\n[logs]\ncache_runs = 1",
+    );
+    write(
+        "apps/a.toml",
+        "[jobs.b]\nin = \"a\"\nout = \"b\"\nrun = \"x {nothing}\"\n[saver.files.other]\npath = \"logs/e.log\"\n",
+    );
+    write(
+        "apps/b.toml",
+        "include = \"c.toml\"\n[jobs.a]\nout = \"c\"\nrun = \"x\"\n[logs]\ncache_runs = 2\n[saver.files.errors]\npath = \"x\"\n",
+    );
+    let source = read(dir.path(), None).expect("a project");
+    let (config, problems) = check(&source, &Environment::default());
+    assert!(config.is_none());
+    expect![[r#"
+        error DB0113: no file is called `nowhere.toml`
+          ┌─ databuild.toml:1:42
+        1 │ include = ["apps/*.toml", "apps/b.toml", "nowhere.toml", "../x.toml"]
+          │                                          ^^^^^^^^^^^^^^ correct the name, or take it out
+        error DB0113: `../x.toml` is no file below the project's folder
+          ┌─ databuild.toml:1:58
+        1 │ include = ["apps/*.toml", "apps/b.toml", "nowhere.toml", "../x.toml"]
+          │                                                          ^^^^^^^^^^^ write a path below it: apps/*.toml
+        error DB0219: `{nothing}` is not a key of this job
+          ┌─ apps/a.toml:4:10
+        4 │ run = "x {nothing}"
+          │          ^^^^^^^^^ use {in}, {out} or a key of `out`; for the text itself write `{{nothing}}`
+        error DB0407: `errors` can write the same file as `other`
+          ┌─ apps/a.toml:6:8
+        6 │ path = "logs/e.log"
+          │        ^^^^^^^^^^^^ give them folders or endings of their own: two writers of one file overwrite each other
+        error DB0113: an included file includes others
+          ┌─ apps/b.toml:1:1
+        1 │ include = "c.toml"
+          │ ^^^^^^^ let the project file include them
+        error DB0114: `a` is defined twice: also at databuild.toml:2
+          ┌─ apps/b.toml:2:7
+        2 │ [jobs.a]
+          │       ^ give each name once
+        error DB0114: `cache_runs` is defined twice: also at databuild.toml:8
+          ┌─ apps/b.toml:6:1
+        6 │ cache_runs = 2
+          │ ^^^^^^^^^^ give each name once
+        error DB0114: `errors` is defined twice: also at databuild.toml:5
+          ┌─ apps/b.toml:7:14
+        7 │ [saver.files.errors]
+          │              ^^^^^^ give each name once
+    "#]].assert_eq(&report::human(source.named(), &problems));
+
+    write(FILE_NAME, "include = \"apps/*.toml\"\n[jobs.a]\nout = \"a\"\nrun = \"x\"");
+    write(
+        "apps/a.toml",
+        "[jobs.b]\nin = \"a\"\nout = \"b\"\nrun = \"x\"\n[[tests]]\nexpect = {}\n",
+    );
+    write("apps/b.toml", "[logs]\ncache_runs = 2\n[[tests]]\nexpect = {}\n");
+    let source = read(dir.path(), None).expect("a project");
+    let (config, problems) = check(&source, &Environment::default());
+    assert_eq!(problems, Vec::new());
+    let config = config.expect("settings");
+    assert_eq!((config.spec.jobs.len(), config.cache_runs, config.tests.len()), (2, 2, 2));
+    let settings = effective::settings(&source, &config, &Environment::default());
+    let origins: Vec<_> = settings.iter().filter(|it| it.key == "logs.cache_runs").collect();
+    assert_eq!(origins.iter().map(|it| it.origin.as_str()).collect::<Vec<_>>(), ["apps/b.toml:2"]);
+}
+
+#[test]
 fn what_the_machine_lacks() {
     let dir = tempfile::tempdir().expect("a folder");
     let text = "[project]\nroot = \"databuild.toml\"\n[jobs.a]\nout = \"a\"\nrun = [\"nosuch\", \"x\"]\n[jobs.b]\nout = \"b\"\nrun = [\"tool\"]\n[jobs.c]\nout = \"c\"\nrun = \"x\"\ndir = \"nowhere\"\n";
@@ -406,7 +480,7 @@ fn what_the_machine_lacks() {
     let env = environment(&[("PATH", &bin.display().to_string())]);
     let config = load(dir.path(), None, &env).expect("settings");
     let problems = machine::check(&config, &env);
-    let text = report::human(Named { name: "", text: "" }, &problems);
+    let text = report::human(Named::of("", ""), &problems);
     expect![[r#"
         error DB0110: DIR/databuild.toml cannot be written: it is not a folder
            make it writable, or choose another folder
@@ -449,7 +523,9 @@ fn misspelt(name: &str) -> Vec<String> {
 }
 
 fn header(table: &str) -> String {
-    if table.is_empty() { String::new() } else { format!("[{}]\n", table.replace("NAME", "n")) }
+    let list = if table.starts_with("[tests.") { "[[tests]]\n" } else { "" };
+    let table = table.replace("NAME", "n");
+    if table.is_empty() { String::new() } else { format!("{list}[{table}]\n") }
 }
 
 #[test]
@@ -536,7 +612,7 @@ fn the_reference_page_and_the_schema_are_those_of_the_table() {
 fn problems_as_json() {
     let source = source("[project]\nnaem = 1\n");
     let (_, problems) = check(&source, &environment(&[("DATABUILD_X", "1")]));
-    let value = report::machine(Named { name: &source.name, text: &source.text }, &problems);
+    let value = report::machine(source.named(), &problems);
     expect![[r#"
         {
           "errors": 1,
@@ -574,7 +650,7 @@ proptest! {
     fn no_text_panics(text in "\\PC{0,200}") {
         let source = source(&text);
         let (_, problems) = check(&source, &Environment::default());
-        drop(report::human(Named { name: "f", text: &text }, &problems));
+        drop(report::human(Named::of("f", &text), &problems));
     }
 
     #[test]
@@ -592,7 +668,7 @@ proptest! {
         let text = words.concat();
         let source = source(&text);
         let (_, problems) = check(&source, &Environment::default());
-        drop(report::human(Named { name: "f", text: &text }, &problems));
-        drop(report::machine(Named { name: "f", text: &text }, &problems));
+        drop(report::human(Named::of("f", &text), &problems));
+        drop(report::machine(Named::of("f", &text), &problems));
     }
 }

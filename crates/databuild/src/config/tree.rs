@@ -62,6 +62,8 @@ fn check_table(
 }
 
 fn join(path: &str, name: &str) -> String {
+    // A list of tables is shown in brackets of its own.
+    let path = path.trim_matches(['[', ']']);
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
@@ -108,6 +110,14 @@ fn check_value(
         }
         (Shape::Key(entries), DeValue::Table(table)) => {
             check_table(table, entries, path, problems);
+            true
+        }
+        (Shape::Tables(entries), DeValue::Array(items))
+            if items.iter().all(|item| item.get_ref().is_table()) =>
+        {
+            for table in items.iter().filter_map(|item| item.get_ref().as_table()) {
+                check_table(table, entries, &format!("[{path}]"), problems);
+            }
             true
         }
         (Shape::Named(inner), DeValue::Table(table)) => {
@@ -168,6 +178,7 @@ pub(super) fn wanted(shape: Shape) -> &'static str {
         Shape::Variables => "a table of texts",
         Shape::Period => "a date, or text",
         Shape::Key(_) => "\"any\", a list of texts or a table",
+        Shape::Tables(_) => "a list of tables",
         Shape::Flag => "true or false",
         Shape::Anything => "anything",
     }
@@ -199,6 +210,7 @@ fn wrong_type(value: &Spanned<DeValue<'_>>, path: &str, wanted: &str) -> Problem
         }
         ("a list of texts", DeValue::String(text)) => format!("write it as a list: [{text:?}]"),
         ("a table", _) => format!("begin a table with [{path}]"),
+        ("a list of tables", _) => format!("begin each with [[{path}]]"),
         _ => format!("write {wanted}"),
     };
     Problem::error(

@@ -97,4 +97,18 @@ pub(super) const ALL: &[Explanation] = &[
         "dir = \"pipelnes\"",
         "dir = \"pipelines\"",
     ),
+    told(
+        "DB0113",
+        "files that cannot be included",
+        "`include` names files below the project's folder; `*` stands for any text in a name. Only the\nproject file itself includes others.",
+        "include = [\"../shared/*.toml\"]",
+        "include = [\"apps/*.toml\"]",
+    ),
+    told(
+        "DB0114",
+        "a name that stands in two files",
+        "The tables of all files of a project are put beside one another. A job, a key, a pipeline or a\nsetting is given once; the message names both places.",
+        "databuild.toml: [saver.files.errors]    apps/finance.toml: [saver.files.errors]",
+        "databuild.toml: [saver.files.errors]    apps/finance.toml: [saver.files.finance-errors]",
+    ),
 ];

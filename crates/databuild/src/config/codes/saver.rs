@@ -1,6 +1,6 @@
 //! `DB04…`: the log saver.
 
-use super::{Explanation, file};
+use super::{Explanation, file, told};
 
 /// Files that are right, to stand beside what is shown.
 macro_rules! files {
@@ -100,5 +100,44 @@ pub(super) const ALL: &[Explanation] = &[
         "Times and sizes of the saver have limits beyond which it could not do what it is for: an event\nthat is waited for longer than an hour, a window too small for one batch, a place to start that is\nno time.",
         "[saver]\nstart = \"yesterdy\"\n",
         "[saver]\nstart = 2025-01-27\n",
+    ),
+    file(
+        "DB0414",
+        "a test of the log saver that means nothing",
+        "A test has events and the lines that files of `[saver.files]` must write of them. Levels and\nkinds are those that there are.",
+        files!(
+            "\n[[tests]]\nevents = [{ level = \"error\", message = \"boom\" }]\nexpect = { eror = [\"*boom*\"] }\n"
+        ),
+        files!(
+            "\n[[tests]]\nevents = [{ level = \"error\", message = \"boom\" }]\nexpect = { errors = [\"*boom*\"] }\n"
+        ),
+    ),
+    told(
+        "DB0421",
+        "a configuration of logback that cannot be read",
+        "`databuild saver import` reads XML as logback does, without a DTD: what a file includes from\nelsewhere is not looked for.",
+        "<configuration>\n  <root>\n</configuration>",
+        "<configuration>\n  <root/>\n</configuration>",
+    ),
+    told(
+        "DB0422",
+        "something in a configuration of logback that has no counterpart",
+        "Whatever cannot be kept as it was is refused, because leaving it out would change what is\nwritten. Take it out of the configuration, or leave a whole appender out with --without NAME.\ndocs/how-to/import-logback.md lists what is read.",
+        "<appender name=\"OUT\" class=\"ch.qos.logback.core.ConsoleAppender\">",
+        "$ databuild saver import logback.xml --without OUT",
+    ),
+    told(
+        "DB0423",
+        "a value in a configuration of logback that means nothing here",
+        "Logback reads many wrong values as something else without a word: a level that does not exist is\nDEBUG, a pattern with a slip prints errors into the file. Here they are errors.",
+        "<level>WRAN</level>",
+        "<level>WARN</level>",
+    ),
+    told(
+        "DB0424",
+        "a variable in a configuration of logback without a value",
+        "Variables come from the configuration itself; those that logback would take from Java or from the\nenvironment are given with --set. Without a value logback writes NAME_IS_UNDEFINED.",
+        "<file>${LOG_DIR}/app.log</file>",
+        "$ databuild saver import logback.xml --set LOG_DIR=/var/log/app",
     ),
 ];

@@ -67,6 +67,16 @@ impl<'a> Section<'a> {
         tables
     }
 
+    /// The tables of a list of tables.
+    pub(super) fn list_of_tables(&self, key: &str) -> Vec<Section<'a>> {
+        let items = self.value(key).and_then(|value| value.get_ref().as_array());
+        let table = |value: &'a Spanned<DeValue<'a>>| {
+            let table = value.get_ref().as_table()?;
+            Some(Section { file: self.file, table, name: value.span() })
+        };
+        items.into_iter().flatten().filter_map(table).collect()
+    }
+
     pub(super) fn text(&self, key: &str) -> Option<Found<&'a str>> {
         let value = self.value(key)?;
         Some(Found { value: value.get_ref().as_str()?, span: value.span() })

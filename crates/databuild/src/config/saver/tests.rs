@@ -1,7 +1,7 @@
 //! Pipelines in, their settings and all that is wrong with them out.
 
 use crate::config::env::Environment;
-use crate::config::report::{self, Named};
+use crate::config::report;
 use crate::config::tests::source;
 use crate::config::{self, Config};
 use databuild_model::entry::Kind;
@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 fn config(text: &str) -> (Option<Config>, String) {
     let source = source(text);
     let (config, problems) = config::check(&source, &Environment::default());
-    (config, report::human(Named { name: &source.name, text: &source.text }, &problems))
+    (config, report::human(source.named(), &problems))
 }
 
 #[track_caller]
@@ -201,5 +201,96 @@ path = "s/two.log"
             26 │ path = "s/two.log"
                │        ^^^^^^^^^^^ begin `rotate.name` with {name}, which is the name of the file itself
         "#]],
+    );
+}
+
+#[test]
+fn tests_say_what_is_written_otherwise() {
+    let text = r#"
+[saver.files.errors]
+level  = "warn"
+path   = "logs/{app}/error.log"
+layout = "%-5level [%app %job %logger] %msg %kvp%n%ex"
+[saver.files.debug]
+levels = ["debug"]
+path   = "logs/{app}/debug.log"
+
+[[tests]]
+name   = "errors reach error.log and debug.log stays empty"
+events = [{ app = "finance", level = "error", message = "boom", fields = { user = "dana" } }]
+expect = { errors = ["ERROR [[finance job job] boom user=*dana*"], debug = [] }
+
+[[tests]]
+events = [{ level = "warn", message = "one" }, { level = "info" }, { level = "debug", job = "x", message = "a\nb", time = 2025-01-01T00:00:00Z }]
+expect = { errors = [], debug = ["*two*"] }
+"#
+    .replace("[[finance", "[finance");
+    let (config, problems) = config(&text);
+    assert_eq!(problems, "");
+    let config = config.unwrap();
+    let told: String = config
+        .tests
+        .iter()
+        .map(|test| format!("{}: {:#?}\n", test.name, test.failed(&config.saver)))
+        .collect();
+    expect![[r#"
+        errors reach error.log and debug.log stays empty: []
+        test 2: [
+            Failed {
+                pipeline: "debug",
+                expected: [
+                    "*two*",
+                ],
+                written: [
+                    "2025-01-01 00:00:00.000 DEBUG [x] a\\nb ",
+                ],
+            },
+            Failed {
+                pipeline: "errors",
+                expected: [],
+                written: [
+                    "WARN  [shop job job] one ",
+                ],
+            },
+        ]
+    "#]]
+    .assert_eq(&told);
+    check(
+        "[saver.files.errors]\npath = \"logs/e.log\"\n[[tests]]\nevents = [{ level = \"wran\", kind = \"logs\", time = \"x\" }]\nexpect = { erors = [] }\n[[tests]]\nevent = 1\n",
+        expect![[r#"
+            error DB0414: there is no level `wran`
+              ┌─ databuild.toml:4:21
+            4 │ events = [{ level = "wran", kind = "logs", time = "x" }]
+              │                     ^^^^^^ did you mean `warn`?
+            error DB0414: there is no kind `logs`
+              ┌─ databuild.toml:4:36
+            4 │ events = [{ level = "wran", kind = "logs", time = "x" }]
+              │                                    ^^^^^^ did you mean `log`?
+            error DB0414: `x` is not a time
+              ┌─ databuild.toml:4:51
+            4 │ events = [{ level = "wran", kind = "logs", time = "x" }]
+              │                                                   ^^^ write it as in 2025-01-27T10:30:45.000Z
+            error DB0414: there are no files `erors`
+              ┌─ databuild.toml:5:12
+            5 │ expect = { erors = [] }
+              │            ^^^^^ did you mean `errors`?
+            error DB0414: the test expects nothing
+              ┌─ databuild.toml:6:1
+            6 │ [[tests]]
+              │ ^^^^^^^^^ say what is written: expect = { errors = ["*boom*"] }
+            error DB0103: unknown key `event` in [[tests]]
+              ┌─ databuild.toml:7:1
+            7 │ event = 1
+              │ ^^^^^ did you mean `events`?
+        "#]],
+    );
+    check(
+        "[tests]\nname = \"x\"\n",
+        expect![[r#"
+        error DB0104: `tests` is a list of tables, not a table
+          ┌─ databuild.toml:1:1
+        1 │ [tests]
+          │ ^^^^^^^ begin each with [[tests]]
+    "#]],
     );
 }

@@ -373,3 +373,51 @@ const ENABLED: Entry = key(
     "true",
     "Whether the pipeline runs. It is checked in any case.",
 );
+
+pub(super) const TESTS: &[Entry] = &[
+    key("name", Shape::Text, "\"errors reach error.log\"", "its number", "What the test is about."),
+    key(
+        "events",
+        Shape::Tables(EVENTS),
+        "[{ level = \"error\", message = \"boom\" }]",
+        "none",
+        "What happens, in its order.",
+    ),
+    key(
+        "expect",
+        Shape::Named(&EXPECT),
+        "",
+        "",
+        "The lines that each of `[saver.files]` must write of them. What is not named does not matter.",
+    ),
+];
+
+const EXPECT: Entry = key(
+    "NAME",
+    Shape::List,
+    "[\"*ERROR*boom*\"]",
+    "",
+    "The lines, in their order; `*` is any text. None if nothing may be written.",
+);
+
+const EVENTS: &[Entry] = &[
+    key("level", Shape::Text, "\"error\"", "info", "The level."),
+    key(
+        "message",
+        Shape::Text,
+        "\"boom\"",
+        "nothing",
+        "The text, with its traceback if there is one.",
+    ),
+    key("logger", Shape::Text, "\"audit.login\"", "the job", "The logger."),
+    key("thread", Shape::Text, "\"main\"", "the stream", "The thread."),
+    key("fields", Shape::Variables, "{ user = \"dana\" }", "none", "The fields."),
+    key("app", Shape::Text, "\"finance\"", "the project's name", "The application."),
+    key("job", Shape::Text, "\"clean\"", "job", "The job."),
+    key("run", Shape::Text, "\"42.6\"", "nothing", "The job run."),
+    key("build", Shape::Text, "\"42\"", "nothing", "The build."),
+    key("partition", Shape::Text, "\"clean/date=2025-01-26\"", "nothing", "The partition."),
+    key("stream", Shape::OneOf(&["stdout", "stderr"]), "\"stderr\"", "stdout", "The stream."),
+    key("kind", Shape::Text, "\"metric\"", "log", "What it carries."),
+    key("time", Shape::Period, "2025-01-27T10:30:45Z", "2025-01-27T10:30:45Z", "When it happens."),
+];
