@@ -91,16 +91,20 @@ pub enum GapReason {
     DiskFull,
     /// The disk lost what was written.
     DiskError,
+    /// Only so many lines a second were asked for.
+    RateLimit,
 }
 
 impl GapReason {
-    const ALL: [GapReason; 3] = [GapReason::Capture, GapReason::DiskFull, GapReason::DiskError];
+    const ALL: [GapReason; 4] =
+        [GapReason::Capture, GapReason::DiskFull, GapReason::DiskError, GapReason::RateLimit];
 
     fn as_str(self) -> &'static str {
         match self {
             GapReason::Capture => "capture",
             GapReason::DiskFull => "disk_full",
             GapReason::DiskError => "disk_error",
+            GapReason::RateLimit => "rate_limit",
         }
     }
 }

@@ -188,6 +188,8 @@ fn gap_of(metadata: &Fields) -> GapOf {
     let length = |from, to| number(to)?.checked_sub(number(from)?);
     let reason = if metadata.get(event::repair::SUSPECT).is_some() {
         GapReason::DiskError
+    } else if metadata.get(event::gap::LINES).is_some() {
+        GapReason::RateLimit
     } else if metadata.get(event::gap::STREAM).is_some() {
         GapReason::Capture
     } else {
@@ -195,8 +197,10 @@ fn gap_of(metadata: &Fields) -> GapOf {
     };
     GapOf {
         reason,
-        // The last is among them.
-        entries: length(event::repair::ENTRIES_FROM, event::repair::ENTRIES_TO).map(|n| n + 1),
+        entries: number(event::gap::LINES).or_else(|| {
+            // The last is among them.
+            Some(length(event::repair::ENTRIES_FROM, event::repair::ENTRIES_TO)? + 1)
+        }),
         bytes: length(event::gap::FROM, event::gap::TO).unwrap_or(0),
     }
 }

@@ -118,9 +118,11 @@ fn a_run_is_counted_whole() {
         databuild_log_dropped_entries_total{reason="capture"} 0
         databuild_log_dropped_entries_total{reason="disk_error"} 0
         databuild_log_dropped_entries_total{reason="disk_full"} 0
+        databuild_log_dropped_entries_total{reason="rate_limit"} 0
         databuild_log_dropped_bytes_total{reason="capture"} 0
         databuild_log_dropped_bytes_total{reason="disk_error"} 0
         databuild_log_dropped_bytes_total{reason="disk_full"} 0
+        databuild_log_dropped_bytes_total{reason="rate_limit"} 0
         databuild_log_incomplete_runs_total 1
         databuild_log_batches_total 2
         databuild_log_batch_entries_sum 5
@@ -161,7 +163,11 @@ fn gaps_are_counted_once_by_what_they_came_from() {
     let said = log_line("r", 1, "INFO", "mind the \\\"gap\\\"")
         + "\n"
         + &gap(2, "\"stream\":\"stdout\",\"from\":\"100\",\"to\":\"350\",\"reason\":\"?\"")
-        + &gap(3, "\"stream\":\"stderr\",\"from\":\"9\",\"reason\":\"?\"")
+        + &gap(
+            3,
+            "\"stream\":\"stdout\",\"from\":\"350\",\"to\":\"400\",\"lines\":\"5\",\"bytes\":\"50\",\"reason\":\"?\"",
+        )
+        + &gap(4, "\"stream\":\"stderr\",\"from\":\"9\",\"reason\":\"?\"")
         + &gap(0, "\"reason\":\"no space on the disk\",\"entries_from\":\"4\"")
         + &gap(0, "\"reason\":\"?\",\"entries_from\":\"4\",\"entries_to\":\"6\",\"suspect\":\"r\"");
     store.collect("r", said);
@@ -181,9 +187,11 @@ fn gaps_are_counted_once_by_what_they_came_from() {
         databuild_log_dropped_entries_total{reason="capture"} 2
         databuild_log_dropped_entries_total{reason="disk_error"} 3
         databuild_log_dropped_entries_total{reason="disk_full"} 1
+        databuild_log_dropped_entries_total{reason="rate_limit"} 5
         databuild_log_dropped_bytes_total{reason="capture"} 250
         databuild_log_dropped_bytes_total{reason="disk_error"} 0
         databuild_log_dropped_bytes_total{reason="disk_full"} 0
+        databuild_log_dropped_bytes_total{reason="rate_limit"} 50
     "#]]
     .assert_eq(&dropped);
 }

@@ -96,9 +96,11 @@ fn ends_count_by_result_with_the_run_as_exemplar() {
         databuild_log_dropped_entries_total{reason="capture"} 0
         databuild_log_dropped_entries_total{reason="disk_error"} 0
         databuild_log_dropped_entries_total{reason="disk_full"} 0
+        databuild_log_dropped_entries_total{reason="rate_limit"} 0
         databuild_log_dropped_bytes_total{reason="capture"} 0
         databuild_log_dropped_bytes_total{reason="disk_error"} 0
         databuild_log_dropped_bytes_total{reason="disk_full"} 0
+        databuild_log_dropped_bytes_total{reason="rate_limit"} 0
         databuild_log_incomplete_runs_total 0
         databuild_log_batches_total 1
         databuild_log_batch_entries_sum 5

@@ -186,6 +186,7 @@ fn log_incomplete() -> Alert {
     }
 }
 
+/// What a job's configuration asks to leave out is no accident.
 fn logs_dropped() -> Alert {
     Alert {
         name: "DatabuildLogsDropped",
@@ -195,6 +196,7 @@ fn logs_dropped() -> Alert {
         description: "In the last hour, about {{ $value | humanize }} entries or more did not get into the logs \
                       of runs. Each log says where something is missing.",
         query: Series::of(templates::LOG_DROPPED_ENTRIES_TOTAL)
+            .not("reason", "rate_limit")
             .increase(Window::Of("1h"))
             .with(">", Query::plain("0")),
     }
