@@ -192,7 +192,10 @@ fn run(rig: Rig, arguments: &Arguments) -> anyhow::Result<Figures> {
             figures.notes.push(points.note());
             figures
         }
-        Rig::Bugs => rigs::bugs::all(arguments.seed.unwrap_or(arguments.first_seed)),
+        Rig::Bugs => {
+            let seed = arguments.seed.unwrap_or(arguments.first_seed);
+            rigs::bugs::all(seed, &program(arguments)?)
+        }
         Rig::Scale => {
             let size = if arguments.small { Size::SMALL } else { Size::FULL };
             rigs::scale::all(&program(arguments)?, size)

@@ -269,6 +269,11 @@ impl World {
 }
 
 impl Process {
+    /// Stops it where it is.
+    pub(crate) fn halt(&self) {
+        pidfd_send_signal(&self.handle, Signal::STOP).ok();
+    }
+
     /// Kills it, if it is still there.
     pub(crate) fn kill(&self) {
         pidfd_send_signal(&self.handle, Signal::KILL).ok();
