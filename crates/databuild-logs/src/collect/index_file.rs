@@ -22,6 +22,8 @@ pub(super) struct IndexFile {
     waiting: usize,
     /// All of `rest` should be in the file by now.
     due: bool,
+    /// The file was made after the folder was synced for the run's other file.
+    made: bool,
 }
 
 impl IndexFile {
@@ -29,7 +31,7 @@ impl IndexFile {
     pub(super) fn new(fs: Arc<dyn Fs>, path: PathBuf, header: &IndexHeader) -> Self {
         let mut rest = Vec::new();
         index::write_header(header, &mut rest);
-        IndexFile { fs, path, file: None, rest, waiting: 0, due: false }
+        IndexFile { fs, path, file: None, rest, waiting: 0, due: false, made: false }
     }
 
     /// The index of a run that goes on: `file` is empty, and lacks `rest`.
@@ -40,7 +42,15 @@ impl IndexFile {
         rest: Vec<u8>,
     ) -> Self {
         file.may_rest(&path);
-        IndexFile { fs, path, file: Some(Arc::from(file)), rest, waiting: 0, due: true }
+        IndexFile {
+            fs,
+            path,
+            file: Some(Arc::from(file)),
+            rest,
+            waiting: 0,
+            due: true,
+            made: false,
+        }
     }
 
     /// Goes on in another file, which has all that there is to tell.
@@ -85,12 +95,18 @@ impl IndexFile {
             None => {
                 let made: Arc<dyn FsFile> = Arc::from(self.fs.create_new(&self.path)?);
                 made.may_rest(&self.path);
+                self.made = true;
                 Arc::clone(self.file.insert(made))
             }
         };
         drain(file.as_ref(), &mut self.rest)?;
         (self.waiting, self.due) = (0, false);
         Ok(())
+    }
+
+    /// Whether its name may not survive a power cut, although that of the entries does.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.made
     }
 
     /// What must be synced for it to survive a power cut.

@@ -414,10 +414,11 @@ impl Run {
     /// What must be synced for that. The index only with the seal: until then it can be rebuilt.
     pub(super) fn sync_targets(&self) -> Vec<Target> {
         let mut targets = vec![Target::File(self.paths.entries.clone(), Arc::clone(&self.entries))];
-        if self.sealed.is_some() && self.ending != Ending::LeaveOpen {
+        let seals = self.sealed.is_some() && self.ending != Ending::LeaveOpen;
+        if seals {
             targets.extend(self.index.target());
         }
-        if !self.named {
+        if !self.named || seals && self.index.is_unnamed() {
             targets.push(Target::Dir(self.paths.dir.clone()));
         }
         targets
