@@ -102,7 +102,7 @@ pub(crate) struct Config {
 #[derive(Debug)]
 pub(crate) struct Invalid {
     /// What was read; none if there is no file to read.
-    pub(crate) source: Option<Source>,
+    pub(crate) source: Option<Box<Source>>,
     /// What is wrong, errors and warnings, in the order of the file.
     pub(crate) problems: Vec<Problem>,
 }
@@ -110,7 +110,7 @@ pub(crate) struct Invalid {
 impl Invalid {
     /// The problems as people read them, and the summary.
     pub(crate) fn report(&self) -> String {
-        let named = self.source.as_ref().map_or(Named::of("", ""), Source::named);
+        let named = self.source.as_deref().map_or(Named::of("", ""), Source::named);
         let mut report = report::human(named, &self.problems);
         report.push_str(&report::summary(&self.problems));
         report
@@ -154,7 +154,7 @@ fn checked(source: Source, env: &Environment) -> Result<Config, Invalid> {
     let (config, problems) = check(&source, env);
     match config {
         Some(config) => Ok(config),
-        None => Err(Invalid { source: Some(source), problems }),
+        None => Err(Invalid { source: Some(Box::new(source)), problems }),
     }
 }
 

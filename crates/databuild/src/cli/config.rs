@@ -17,7 +17,7 @@ pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<Exit, Failure>
         .map_err(|problem| Invalid { source: None, problems: vec![*problem] })?;
     let (config, problems) = config::check(&source, &env);
     let Some(config) = config else {
-        return Err(Invalid { source: Some(source), problems }.into());
+        return Err(Invalid { source: Some(Box::new(source)), problems }.into());
     };
     let warnings = report::human(source.named(), &config.warnings);
     std::io::stderr().write_all(warnings.as_bytes())?;

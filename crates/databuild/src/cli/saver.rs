@@ -51,19 +51,19 @@ fn test(context: &Context) -> Result<Exit, Failure> {
 }
 
 fn human(test: &SaverTest, failed: &[Failed]) -> String {
-    let mut text = format!("{}  {}\n", if failed.is_empty() { "ok  " } else { "FAIL" }, test.name);
+    let verdict = if failed.is_empty() { "ok  " } else { "FAIL" };
+    let mut lines = vec![format!("{verdict}  {}", test.name)];
     for one in failed {
-        text.push_str(&format!("      {}\n", one.pipeline));
-        for (what, lines) in [("expected", &one.expected), ("written ", &one.written)] {
-            for line in lines {
-                text.push_str(&format!("        {what}  {}\n", line.escape_debug()));
-            }
-            if lines.is_empty() {
-                text.push_str(&format!("        {what}  nothing\n"));
+        lines.push(format!("      {}", one.pipeline));
+        for (what, texts) in [("expected", &one.expected), ("written ", &one.written)] {
+            lines.extend(texts.iter().map(|it| format!("        {what}  {}", it.escape_debug())));
+            if texts.is_empty() {
+                lines.push(format!("        {what}  nothing"));
             }
         }
     }
-    text
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 fn machine(test: &SaverTest, failed: &[Failed]) -> Value {

@@ -199,6 +199,10 @@ fn moved_value(value: DeValue<'_>, by: usize) -> DeValue<'_> {
             }
             DeValue::Array(array)
         }
-        other => other,
+        plain @ (DeValue::String(_)
+        | DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)) => plain,
     }
 }

@@ -255,6 +255,10 @@ expect = { errors = [], debug = ["*two*"] }
         ]
     "#]]
     .assert_eq(&told);
+}
+
+#[test]
+fn tests_that_cannot_be_run_are_refused() {
     check(
         "[saver.files.errors]\npath = \"logs/e.log\"\n[[tests]]\nevents = [{ level = \"wran\", kind = \"logs\", time = \"x\" }]\nexpect = { erors = [] }\n[[tests]]\nevent = 1\n",
         expect![[r#"
