@@ -16,6 +16,8 @@ pub mod collect;
 
 pub mod metrics_feed;
 
+pub mod tail;
+
 pub mod read;
 
 pub mod verify;

@@ -269,17 +269,7 @@ impl MetricsFeed {
         if size == place.offset || self.torn.get(&place.journal) == Some(&size) {
             return Ok(false);
         }
-        let (mut at, mut met) = (JournalPlace { offset: 0, ..place }, place.offset == 0);
-        while !met {
-            let records =
-                journals::read_each_from(self.fs.as_ref(), &self.logs_dir, at, JOURNAL_READ_BYTES)?;
-            met = records.iter().any(|(_, end)| *end == place.offset);
-            match records.last() {
-                Some((_, end)) if *end < place.offset => at.offset = *end,
-                Some(_) | None => break,
-            }
-        }
-        if met {
+        if journals::has_place(self.fs.as_ref(), &self.logs_dir, place)? {
             // A tail that is torn, or being written.
             self.torn.insert(place.journal, size);
             return Ok(false);

@@ -220,6 +220,24 @@ pub fn read_each_from(
     Ok(records.map(|(end, record)| (record, start + end as u64)).collect())
 }
 
+/// Whether the journal still is the one that somebody read up to `place`: a record ends there. If not, a
+/// power cut took its end, or somebody removed it and it was made anew; then it has to be read again.
+pub fn has_place(fs: &dyn Fs, logs_dir: &Path, place: JournalPlace) -> io::Result<bool> {
+    let (mut at, mut met) = (JournalPlace { offset: 0, ..place }, place.offset == 0);
+    while !met {
+        let records = read_each_from(fs, logs_dir, at, SEARCH_BYTES)?;
+        met = records.iter().any(|(_, end)| *end == place.offset);
+        match records.last() {
+            Some((_, end)) if *end < place.offset => at.offset = *end,
+            Some(_) | None => break,
+        }
+    }
+    Ok(met)
+}
+
+/// Read at once by who looks for a place: some ten thousand records.
+const SEARCH_BYTES: usize = 1 << 20;
+
 /// A record of a journal has an id of at most 128 bytes and seventeen numbers of at most ten.
 const LARGEST_RECORD: usize = 512;
 
