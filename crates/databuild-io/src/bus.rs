@@ -41,7 +41,8 @@ pub struct BusBatch {
     pub stream: Arc<str>,
     /// Where it stands in the stream.
     pub offset: u64,
-    /// Where the stream goes on after it; greater than `offset`.
+    /// Where the stream goes on after it: behind `offset`, or at `offset` itself if what stands there is given
+    /// in several batches and this is not the last. From there all of them come again.
     pub next: u64,
     /// Whose entries they are: a job run.
     pub source: Arc<str>,

@@ -12,3 +12,4 @@ pub mod orders;
 pub mod saver;
 pub mod settings;
 pub mod status;
+pub mod tap;

@@ -4,6 +4,7 @@
 use super::meet::PathShape;
 use crate::layout::LayoutEvent;
 use crate::problem::PatternProblem;
+use std::fmt;
 
 /// Most bytes of a name within a folder, on every file system that matters.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -45,6 +46,11 @@ impl PathField {
         ("stream", PathField::Stream),
         ("logger", PathField::Logger),
     ];
+
+    /// What stands in the braces.
+    fn name(self) -> &'static str {
+        PathField::ALL.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| *name)
+    }
 }
 
 /// A path with fields.
@@ -61,6 +67,23 @@ pub struct PathTemplate {
 pub(super) enum Piece {
     Literal(String),
     Field(PathField),
+}
+
+/// The template, as it is written.
+impl fmt::Display for PathTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.base)?;
+        for (at, name) in self.names.iter().enumerate() {
+            f.write_str(if at == 0 { "" } else { "/" })?;
+            for piece in name {
+                match piece {
+                    Piece::Literal(text) => f.write_str(text)?,
+                    Piece::Field(field) => write!(f, "{{{}}}", field.name())?,
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl PathTemplate {
