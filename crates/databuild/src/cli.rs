@@ -54,6 +54,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Schema => schema::run(context),
         Command::Explain(args) => explain::run(&args, context),
         Command::Serve(args) => serve::run(&args, context),
+        Command::Saver(args) => saver::run(&args, context),
         Command::Completions(args) => completions::run(&args),
         Command::Version => version::run(context),
         Command::Init(args) => init::run(&args, context),
@@ -69,6 +70,5 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Why(args) => why::run(&args, context),
         Command::Status(args) => status::run(&args, context),
         Command::Runs(args) => runs::run(&args, context),
-        Command::Saver(args) => saver::run(&args, context),
     }
 }

@@ -12,6 +12,7 @@ mod measure;
 mod progress;
 mod project;
 mod render;
+mod saver;
 mod server;
 mod wire;
 

@@ -8,6 +8,7 @@ use crate::clock::SystemClock;
 use crate::config::env::Environment;
 use crate::config::{self, Config};
 use crate::measure::{MeasureError, Measuring};
+use crate::saver::pipelines::World;
 use databuild_graph::bel::{AppendError, Bel, OpenError, QueryError};
 use databuild_graph::execute::engine::LEASE_DEFAULT;
 use databuild_graph::execute::observe::Unobserved;
@@ -88,6 +89,15 @@ impl Project {
     /// The build event log if there is one: questions do not make one.
     pub(crate) fn existing_bel(&self) -> Result<Option<Arc<Bel>>, Failure> {
         if self.state_dir().join("bel.sqlite").is_file() { self.bel().map(Some) } else { Ok(None) }
+    }
+
+    /// What pipelines of the log saver are made with.
+    pub(crate) fn saver_world(&self) -> World {
+        World {
+            logs_dir: self.config.logs_dir.clone(),
+            state_dir: self.state_dir(),
+            clock: Arc::<SystemClock>::clone(&self.clock),
+        }
     }
 
     /// A reader of the project's logs.

@@ -21,6 +21,7 @@ mod openapi;
 mod owned;
 mod params;
 mod partitions;
+pub(crate) mod pipelines;
 mod plain;
 mod plan;
 mod problem;
@@ -32,7 +33,7 @@ mod service;
 mod slots;
 mod stall;
 mod tail;
-mod views;
+pub(crate) mod views;
 
 pub(crate) use run::{ServeError, Stopped, serve};
 pub(crate) use scrape::Measures;

@@ -59,6 +59,7 @@ impl Hand {
             max_time: second(at),
             level_counts: [0; 6],
             kind_counts: [0; 4],
+            size_counts: [0; 8],
             sealed,
             synced: Some(Synced { at: second(at), took: Duration::ZERO }),
         };

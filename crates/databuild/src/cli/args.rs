@@ -25,7 +25,7 @@ pub(crate) use read::{
     TimestampChoice, VerifyArgs,
 };
 
-pub(crate) use saver::{CompatChoice, ImportArgs, SaverArgs, SaverCommand};
+pub(crate) use saver::{CompatChoice, ImportArgs, SaverArgs, SaverCommand, TapStage};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -147,12 +147,12 @@ pub(crate) enum Command {
     Logs(LogsArgs),
     /// Totals of all job runs for Prometheus
     Metrics(MetricsArgs),
-    /// Test the files of the log saver, import a logback.xml
-    Saver(SaverArgs),
     /// Answer the same questions over HTTP
     Serve(ServeArgs),
     /// Write a log processor of your own and try it out
     Plugin(PluginArgs),
+    /// Run the pipelines of the log saver, and operate them
+    Saver(SaverArgs),
     /// Print one structured line, for jobs written in shell
     Emit(EmitArgs),
     /// Print the settings in force and where each comes from

@@ -43,6 +43,12 @@ pub(crate) fn jobs() -> Vec<CompletionCandidate> {
     labels.into_iter().map(CompletionCandidate::new).collect()
 }
 
+/// Pipelines of the project.
+pub(crate) fn pipelines() -> Vec<CompletionCandidate> {
+    let pipelines = project().map(|project| project.config().saver.clone()).unwrap_or_default();
+    pipelines.into_iter().map(|it| CompletionCandidate::new(it.name)).collect()
+}
+
 /// The newest builds.
 pub(crate) fn builds() -> Vec<CompletionCandidate> {
     let find = || {

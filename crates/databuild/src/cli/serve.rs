@@ -5,8 +5,10 @@ use super::context::Context;
 use super::outcome::{Exit, Failure};
 use crate::config::env::Environment;
 use crate::config::watch::ConfigWatch;
-use crate::project::Works;
+use crate::project::{Project, Works};
+use crate::saver::host::SaverHost;
 use crate::server::holder::{Claim, claim};
+use crate::server::pipelines::Pipelines;
 use crate::server::{self, Measures, Parts, ServeError, Stopped};
 use databuild_graph::execute::observe::Unobserved;
 use databuild_graph::execute::{StopFlag, StopLevel};
@@ -34,7 +36,16 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         // The service works without anybody reading this.
         std::io::stderr().write_all(note.as_bytes()).ok();
     }
+    let runs_pipelines = works.is_some() && !args.no_saver;
+    let host = if runs_pipelines { Some(saver_host(context, &project)?) } else { None };
+    let board = host.as_ref().map(SaverHost::board);
     let parts = Parts {
+        pipelines: Pipelines {
+            project: project.config().spec.name.as_str().to_owned(),
+            world: project.saver_world(),
+            configured: project.config().saver.clone(),
+        },
+        saver: board.clone(),
         reader: project.reader(),
         bel: project.bel()?,
         engine: works.as_ref().map(|works| Arc::clone(works.engine())),
@@ -47,6 +58,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         interval: project.config().refresh_interval,
         collector: works.as_ref().map(Works::collector),
         config: ConfigWatch::new(project.config(), Environment::read()),
+        saver: board,
     };
     let listen = args.listen.clone().unwrap_or_else(|| project.config().listen.to_string());
     let told = |address| {
@@ -55,14 +67,25 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         }
         announce(address, quiet);
     };
-    let stopped = with_keeper(works.as_ref(), || server::serve(&listen, parts, measures, told));
-    works.map_or(Ok(()), Works::stop)?;
+    let reload = || host.as_ref().map_or((), SaverHost::reload);
+    let serve = || server::serve(&listen, parts, measures, told, reload);
+    let stopped = with_keeper(works.as_ref(), serve);
+    let stored = works.map_or(Ok(()), Works::stop);
+    // What the last jobs said is stored by now; what of it is not saved yet is saved by the next saver.
+    host.map(SaverHost::stop);
+    stored?;
     let stopped = stopped?;
     Ok(match stopped {
         // How a supervisor ends a service: what it asked for was done.
         Stopped::Terminated => Exit::Done,
         Stopped::Interrupted => Exit::Interrupted,
     })
+}
+
+/// The log saver, with all pipelines.
+fn saver_host(context: &Context, project: &Project) -> Result<SaverHost, Failure> {
+    let parts = super::saver::host_parts(&[], context, project);
+    Ok(SaverHost::start(parts, project.config().saver.clone())?)
 }
 
 fn cannot_claim(error: std::io::Error) -> Failure {

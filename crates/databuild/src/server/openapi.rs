@@ -3,7 +3,7 @@
 
 pub(crate) mod entry;
 
-use crate::server::{builds, events, house, jobs, logs, partitions, plan, scrape};
+use crate::server::{builds, events, house, jobs, logs, partitions, pipelines, plan, scrape};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -32,6 +32,13 @@ use utoipa::OpenApi;
         partitions::one,
         plan::plan,
         events::list,
+        pipelines::list,
+        pipelines::one,
+        pipelines::pause,
+        pipelines::resume,
+        pipelines::replay,
+        pipelines::dlq,
+        pipelines::tap,
         house::openapi,
         house::problem_page,
         house::livez,
@@ -43,6 +50,7 @@ use utoipa::OpenApi;
     tags(
         (name = "logs", description = "What job runs said"),
         (name = "builds", description = "Builds, job runs, partitions and plans"),
+        (name = "saver", description = "Pipelines of the log saver"),
         (name = "service", description = "The service itself"),
     ),
 )]

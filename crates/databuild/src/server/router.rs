@@ -2,7 +2,7 @@
 
 use crate::server::frame::{Frame, frame};
 use crate::server::service::Service;
-use crate::server::{builds, events, house, jobs, logs, partitions, plan, scrape};
+use crate::server::{builds, events, house, jobs, logs, partitions, pipelines, plan, scrape};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -27,6 +27,13 @@ pub(crate) fn router(service: Arc<Service>, around: Arc<Frame>) -> Router {
         .route("/api/v1/partitions/{ref}", get(partitions::one))
         .route("/api/v1/plan", post(plan::plan))
         .route("/api/v1/events", get(events::list))
+        .route("/api/v1/saver/pipelines", get(pipelines::list))
+        .route("/api/v1/saver/pipelines/{name}", get(pipelines::one))
+        .route("/api/v1/saver/pipelines/{name}/pause", post(pipelines::pause))
+        .route("/api/v1/saver/pipelines/{name}/resume", post(pipelines::resume))
+        .route("/api/v1/saver/pipelines/{name}/replay", post(pipelines::replay))
+        .route("/api/v1/saver/pipelines/{name}/dlq", get(pipelines::dlq))
+        .route("/api/v1/saver/pipelines/{name}/tap", get(pipelines::tap))
         .route("/api/v1/metrics", get(scrape::metrics))
         .route("/metrics", get(scrape::metrics))
         .route("/api/v1/openapi.json", get(house::openapi))
@@ -43,7 +50,7 @@ pub(crate) fn router(service: Arc<Service>, around: Arc<Frame>) -> Router {
 pub(crate) const UNMATCHED: &str = "unmatched";
 
 /// The templates of the paths, as metrics name them.
-const TEMPLATES: [&str; 24] = [
+const TEMPLATES: [&str; 31] = [
     "/api/v1/builds",
     "/api/v1/builds/{build}",
     "/api/v1/builds/{build}/cancel",
@@ -63,6 +70,13 @@ const TEMPLATES: [&str; 24] = [
     "/api/v1/partitions/{ref}",
     "/api/v1/plan",
     "/api/v1/problems/{slug}",
+    "/api/v1/saver/pipelines",
+    "/api/v1/saver/pipelines/{name}",
+    "/api/v1/saver/pipelines/{name}/dlq",
+    "/api/v1/saver/pipelines/{name}/pause",
+    "/api/v1/saver/pipelines/{name}/replay",
+    "/api/v1/saver/pipelines/{name}/resume",
+    "/api/v1/saver/pipelines/{name}/tap",
     "/healthz",
     "/livez",
     "/metrics",

@@ -79,12 +79,14 @@ impl ServeError {
     }
 }
 
-/// Serves on `listen_on` until a signal. `ready` is told the address before the first request.
+/// Serves on `listen_on` until a signal. `ready` is told the address before the first request; `reload` is
+/// called with each SIGHUP.
 pub(crate) fn serve(
     listen_on: &str,
     parts: Parts,
     measures: Measures,
     ready: impl FnOnce(SocketAddr),
+    reload: impl Fn(),
 ) -> Result<Stopped, ServeError> {
     let address = loopback(listen_on)?;
     let start = |source| ServeError::Start { source };
@@ -110,7 +112,7 @@ pub(crate) fn serve(
         let router = router(Arc::clone(&service), frame);
         ready(address);
         let (stopped, ()) = tokio::join!(
-            signals.wait(&stopping),
+            signals.wait(&stopping, reload),
             listen(listener, router, number, Bounds::default(), stop)
         );
         Ok(stopped)
@@ -139,6 +141,7 @@ fn is_loopback(ip: IpAddr) -> bool {
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
 }
 
 impl Signals {
@@ -146,13 +149,17 @@ impl Signals {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn wait(mut self, stopping: &watch::Sender<bool>) -> Stopped {
-        let stopped = tokio::select! {
-            _ = self.terminate.recv() => Stopped::Terminated,
-            _ = self.interrupt.recv() => Stopped::Interrupted,
+    async fn wait(mut self, stopping: &watch::Sender<bool>, reload: impl Fn()) -> Stopped {
+        let stopped = loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break Stopped::Terminated,
+                _ = self.interrupt.recv() => break Stopped::Interrupted,
+                _ = self.hang_up.recv() => reload(),
+            }
         };
         stopping.send_replace(true);
         stopped

@@ -3,6 +3,7 @@
 
 use crate::config::watch::{ConfigNow, ConfigWatch};
 use crate::measure::{self, Measuring};
+use crate::saver::host::Board;
 use crate::server::params::Params;
 use crate::server::problem::{Problem, Words};
 use crate::server::service::Service;
@@ -37,6 +38,8 @@ pub(crate) struct Measures {
     pub(crate) collector: Option<Weak<LogCollector>>,
     /// The project file, if there is one.
     pub(crate) config: Option<ConfigWatch>,
+    /// What the log saver of this process says; none if it runs none.
+    pub(crate) saver: Option<Arc<Board>>,
 }
 
 /// What scrapes are answered from.
@@ -45,6 +48,7 @@ pub(crate) struct Metrics {
     collector: Option<Weak<LogCollector>>,
     /// When the configuration was read that is in use.
     configured: Timestamp,
+    saver: Option<Arc<Board>>,
     own: Mutex<OwnHealth>,
     published: Mutex<Published>,
 }
@@ -90,6 +94,7 @@ impl Metrics {
             configured: clock.wall(),
             clock,
             collector: measures.collector.clone(),
+            saver: measures.saver.clone(),
             own: Mutex::new(OwnHealth::new(env!("CARGO_PKG_VERSION"))),
             published: Mutex::new(published),
         })
@@ -168,6 +173,7 @@ impl Metrics {
     fn text(&self, format: Format, beside: Moment) -> String {
         let published = self.published.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (wall, mono) = (self.clock.wall(), self.mono());
+        let posted = self.saver.as_ref().map(|board| board.read());
         let moment = Moment {
             journal_age: published.newest.map(|newest| wall.since(newest).as_secs_f64()),
             cursor_age: published.complete_at.map(|at| mono.saturating_sub(at).as_secs_f64()),
@@ -181,6 +187,7 @@ impl Metrics {
             }),
             cache: beside.cache,
             streams: beside.streams,
+            saver: posted.map(|posted| posted.stats),
             ..published.moment
         };
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).at(&moment, wall);

@@ -2,9 +2,11 @@
 //! service runs. Looking things up lives here, answering does not.
 
 use crate::config::watch::ConfigNow;
+use crate::saver::host::{Board, Posted};
 use crate::server::limits;
 use crate::server::logs_query;
 use crate::server::owned::OwnedBuilds;
+use crate::server::pipelines::Pipelines;
 use crate::server::problem::{Problem, Slug};
 use crate::server::scrape::Metrics;
 use crate::server::views::Run;
@@ -39,6 +41,10 @@ pub(crate) struct Parts {
     pub(crate) logs_dir: PathBuf,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// Pipelines of the log saver, whoever runs them.
+    pub(crate) pipelines: Pipelines,
+    /// What the log saver of this process says; none if it runs none.
+    pub(crate) saver: Option<Arc<Board>>,
 }
 
 /// The service's state.
@@ -108,8 +114,13 @@ impl Service {
         })
     }
 
+    /// Pipelines of the log saver.
+    pub(crate) fn pipelines(&self) -> &Pipelines {
+        &self.parts.pipelines
+    }
+
     /// Whether this service may change anything.
-    fn writable(&self) -> Result<(), Problem> {
+    pub(crate) fn writable(&self) -> Result<(), Problem> {
         self.read_only().map_or(Ok(()), |why| Err(Problem::new(Slug::NotReady, why)))
     }
 
@@ -257,6 +268,7 @@ impl Service {
         let config = self.metrics.config();
         checks.extend(config.map(|says| useful("config", is_in_use(says))));
         checks.extend(building);
+        checks.extend(self.parts.saver.as_ref().map(|board| useful("saver", saves(&board.read()))));
         checks
     }
 }
@@ -269,6 +281,18 @@ fn is_in_use(says: ConfigNow) -> Result<(), String> {
     }
     Err("was changed since this service started, which goes by what it read then: start it again"
         .to_owned())
+}
+
+/// Whether pipelines do what their configuration says.
+fn saves(posted: &Posted) -> Result<(), String> {
+    if let Some(problem) = &posted.problem {
+        let problem = problem.lines().next().unwrap_or_default();
+        return Err(format!("goes on with the configuration of before: {problem}"));
+    }
+    let first = posted.troubled.first();
+    first.map_or(Ok(()), |first| {
+        Err(format!("has {} pipelines that need help: {first}", posted.troubled.len()))
+    })
 }
 
 /// Whether so many free bytes of so many are enough.

@@ -1,6 +1,7 @@
 //! What the service says about builds, job runs and partitions: its own words for the rows of the build
 //! event log and the seals of the store. A promise to clients, so keys are only added.
 
+pub(crate) mod saver;
 mod spool;
 
 use databuild_graph::bel::rows;

@@ -12,6 +12,7 @@ mod prometheus;
 mod reference;
 mod rest;
 mod runbooks;
+mod saver;
 mod scenario;
 mod stop;
 mod terminal;

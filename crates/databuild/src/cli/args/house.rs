@@ -82,6 +82,9 @@ pub(crate) struct ServeArgs {
     /// Only answer questions, start no builds
     #[arg(long)]
     pub(crate) no_build: bool,
+    /// Leave the pipelines of the log saver to another process
+    #[arg(long)]
+    pub(crate) no_saver: bool,
 }
 
 /// Arguments of `databuild completions`.

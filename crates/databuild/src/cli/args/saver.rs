@@ -1,22 +1,99 @@
 //! Arguments of `databuild saver`.
 
+use super::super::candidates;
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Arguments of `databuild saver`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Pipelines are the blocks [saver.files.NAME] and [saver.plugins.NAME] of databuild.toml. `databuild serve` runs
+them, too, unless it is told not to. Orders work whether or not a saver runs.")]
 pub(crate) struct SaverArgs {
     #[command(subcommand)]
     pub(crate) command: SaverCommand,
 }
 
-/// What is done with the log saver.
+/// What to do with pipelines.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SaverCommand {
     /// Run the tests of the project file: [[tests]]
     Test,
     /// Turn a logback.xml into sections of a project file
     Import(ImportArgs),
+    /// Run the pipelines until told to stop; SIGHUP reads the configuration again
+    Run {
+        /// Only this pipeline; several with several of these
+        #[arg(long, value_name = "PIPELINE", add = ArgValueCandidates::new(candidates::pipelines))]
+        only: Vec<String>,
+    },
+    /// Tell what each pipeline is doing
+    Status {
+        /// Only these pipelines
+        #[arg(value_name = "PIPELINE", add = ArgValueCandidates::new(candidates::pipelines))]
+        pipelines: Vec<String>,
+    },
+    /// Process nothing until it is resumed; nothing is lost
+    Pause {
+        /// The pipelines
+        #[arg(value_name = "PIPELINE", required = true)]
+        #[arg(add = ArgValueCandidates::new(candidates::pipelines))]
+        pipelines: Vec<String>,
+    },
+    /// Go on, also after too many failures, and try at once
+    Resume {
+        /// The pipelines
+        #[arg(value_name = "PIPELINE", required = true)]
+        #[arg(add = ArgValueCandidates::new(candidates::pipelines))]
+        pipelines: Vec<String>,
+        /// Files that are gone were removed on purpose: begin them anew
+        #[arg(long)]
+        accept_loss: bool,
+    },
+    /// Process once more what was stored since a time; what was written stays
+    Replay {
+        /// The pipeline
+        #[arg(value_name = "PIPELINE", add = ArgValueCandidates::new(candidates::pipelines))]
+        pipeline: String,
+        /// From when: 15m (ago), yesterday, 2025-01-27T10:30:00Z, or beginning
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        since: String,
+    },
+    /// Show events that a pipeline set aside, with why
+    Dlq {
+        /// The pipeline
+        #[arg(value_name = "PIPELINE", add = ArgValueCandidates::new(candidates::pipelines))]
+        pipeline: String,
+        /// The last N
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+        tail: usize,
+    },
+    /// Watch events pass, beside the pipeline and without disturbing it
+    Tap {
+        /// The pipeline
+        #[arg(value_name = "PIPELINE", add = ArgValueCandidates::new(candidates::pipelines))]
+        pipeline: String,
+        /// End after N events
+        #[arg(short = 'n', long, value_name = "N")]
+        number: Option<u64>,
+        /// As they come, or as they are written
+        #[arg(long, value_enum, default_value_t)]
+        stage: TapStage,
+        /// Also what was stored since then: 15m (ago), yesterday, 2025-01-27T10:30:00Z
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        since: Option<String>,
+    },
+}
+
+/// Where events are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum TapStage {
+    /// Entries that the pipeline takes, as they are stored.
+    In,
+    /// The text that it writes.
+    #[default]
+    Out,
 }
 
 /// Arguments of `databuild saver import`.

@@ -59,6 +59,9 @@ kinds! {
     PartitionNotFound: "partition-not-found", NOT_FOUND,
         "Nothing is known about this partition",
         "Look for it in /api/v1/partitions; percent-encode the ref, its slashes too.";
+    PipelineNotFound: "pipeline-not-found", NOT_FOUND,
+        "There is no such pipeline",
+        "Look for it in /api/v1/saver/pipelines; pipelines are blocks of databuild.toml.";
     NotFound: "not-found", NOT_FOUND,
         "There is nothing at this path",
         "The paths of this service are in /api/v1/openapi.json.";
