@@ -22,6 +22,9 @@ pub enum Compression {
     Zstd,
 }
 
+/// Endings that promise another form than the file would have.
+const FOREIGN: [&str; 3] = [".zip", ".xz", ".bz2"];
+
 impl Compression {
     const ALL: [Compression; 2] = [Compression::Gzip, Compression::Zstd];
 
@@ -107,6 +110,10 @@ impl ArchiveName {
         let (stem, compression) = Compression::split(text);
         let mut problems = Vec::new();
         let pieces = pieces(stem, zone, &mut problems);
+        if let Some(ending) = FOREIGN.into_iter().find(|ending| text.ends_with(ending)) {
+            let what = format!("`{ending}` is not how files are compressed here");
+            problems.push(problem(1, what, "let the name end with .gz or .zst, or with neither"));
+        }
         let every = periods(&pieces, &mut problems);
         let indexes = pieces.iter().filter(|it| matches!(it, Piece::Index { .. })).count();
         if 1 < indexes {

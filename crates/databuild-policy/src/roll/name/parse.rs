@@ -154,7 +154,7 @@ pub(super) fn periods(
         Piece::Date { date, aux, .. } => Some((date, *aux)),
         Piece::Literal(_) | Piece::Name | Piece::Extension | Piece::Index { .. } => None,
     });
-    let (date, _) = dates.clone().find(|(_, aux)| !aux).or_else(|| dates.next())?;
+    let (date, _) = dates.clone().find(|(_, aux)| !aux)?;
     if 1 < dates.clone().filter(|(_, aux)| !aux).count() {
         let what = "two dates that both decide when a file is rolled";
         problems.push(problem(1, what, "mark the coarser one as %d{yyyy/MM, aux}"));

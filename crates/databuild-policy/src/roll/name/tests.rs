@@ -60,6 +60,7 @@ fn the_finest_part_of_a_date_is_the_period() {
         ("x.%d{YYYY-ww}", Some(Period::Week)),
         ("x.%d{yyyy-MM}", Some(Period::Month)),
         ("%d{yyyy/MM, aux}/x.%d{yyyy-MM-dd, Europe/Berlin}", Some(Period::Day)),
+        ("x.%d{yyyy-MM, aux}.%i", None),
         ("x.%i", None),
     ] {
         assert_eq!(parsed(pattern).unwrap().every().map(|it| it.0), period, "{pattern}");
@@ -92,6 +93,14 @@ fn names_that_would_meet_are_refused() {
         (
             "%d{yyyy-MM}/x.%d{yyyy-MM-dd}",
             "column 1: two dates that both decide when a file is rolled; mark the coarser one as %d{yyyy/MM, aux}\n",
+        ),
+        (
+            "x.%d.log.zip",
+            "column 1: `.zip` is not how files are compressed here; let the name end with .gz or .zst, or with neither\n",
+        ),
+        (
+            "x.%d{yyyy-MM-dd, aux}",
+            "column 1: every rolled file would have the same name; add %i, or a date such as %d{yyyy-MM-dd}\n",
         ),
         ("x.%i.%i", "column 1: %i stands twice; leave one of them out\n"),
         ("x.%p", "column 3: a `%` that is neither %d nor %i; names know only %d{…} and %i\n"),
