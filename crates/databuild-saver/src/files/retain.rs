@@ -8,7 +8,7 @@ use super::writer::{MultiFileWriter, join, split};
 use databuild_model::time::Timestamp;
 use databuild_plugin::processor::ProcessorError;
 use databuild_policy::roll::keep::{Archive, KeepPolicy};
-use databuild_policy::roll::name::ArchiveName;
+use databuild_policy::roll::name::{ArchiveName, Compression};
 use std::sync::Arc;
 
 impl MultiFileWriter {
@@ -22,20 +22,19 @@ impl MultiFileWriter {
         for archive in &archives {
             self.compress(archive);
         }
-        let last = archives.last().cloned();
-        paths.iter().try_for_each(|path| self.retain(path, last.as_deref()))
+        paths.iter().try_for_each(|path| self.retain(path))
     }
 
     /// At the start: what was left to be compressed, or to be removed.
     pub(super) fn look_for_archives(&mut self) -> Result<(), ProcessorError> {
         let paths: Vec<String> = self.rolled.iter().cloned().collect();
-        paths.iter().try_for_each(|path| self.retain(path, None))
+        paths.iter().try_for_each(|path| self.retain(path))
     }
 
     /// The same for a file that this process has not written before.
     pub(super) fn look_for_archives_of(&mut self, path: &str) -> Result<(), ProcessorError> {
         if self.settings.archive.is_some() && self.rolled.insert(path.to_owned()) {
-            self.retain(path, None)?;
+            self.retain(path)?;
         }
         Ok(())
     }
@@ -48,8 +47,8 @@ impl MultiFileWriter {
     }
 
     /// Removes archives of the file at `path` that are beyond what is kept, and has those compressed that are
-    /// not yet. `last` was closed just now, and stays.
-    fn retain(&mut self, path: &str, last: Option<&str>) -> Result<(), ProcessorError> {
+    /// not yet. The one that was closed last stays, however old it is: it was the log until just now.
+    fn retain(&mut self, path: &str) -> Result<(), ProcessorError> {
         let Some(naming) = self.settings.archive.clone() else { return Ok(()) };
         let (folder, name) = split(path);
         let naming = naming.bind(name);
@@ -61,8 +60,11 @@ impl MultiFileWriter {
         }
         let keep = self.settings.keep;
         let Some(now) = self.now.filter(|_| keep != KeepPolicy::default()) else { return Ok(()) };
-        let last =
-            last.and_then(|last| last.strip_prefix(folder)).map(|it| it.trim_start_matches('/'));
+        let newest = self.newest.get(path).and_then(|it| it.strip_prefix(folder));
+        let newest = newest.map(|it| it.trim_start_matches('/'));
+        let is_newest =
+            |name: &&str| Some(Compression::split(name).0) == newest || Some(*name) == newest;
+        let last = there.iter().map(|it| it.name.as_str()).find(is_newest);
         for gone in keep.removes(&there, last, self.looked, now) {
             match self.sink.remove(&join(folder, gone)) {
                 // It was compressed meanwhile, and counts by its new name the next time.

@@ -74,13 +74,11 @@ impl MultiFileWriter {
             let active = *manager.active();
             manager.close().map_err(trouble)?;
             self.recorded.files.remove(path);
-            intents.extend(self.decide(
-                &naming,
-                path,
-                active.bytes,
-                active.began,
-                &mut listings,
-            )?);
+            let steps = self.decide(&naming, path, active.bytes, active.began, &mut listings)?;
+            if let Some(step) = steps.last() {
+                self.newest.insert(path.clone(), step.to.clone());
+            }
+            intents.extend(steps);
         }
         self.recorded.intents = intents.clone();
         checkpoints.checkpoint(Done::AsBefore, &self.recorded)?;

@@ -190,6 +190,23 @@ fn old_archives_go_and_idle_files_are_rolled() {
 }
 
 #[test]
+fn what_was_the_log_until_now_stays_however_old_it_is() {
+    let rotation =
+        RotationPolicy { every: Some((Period::Day, Zone::UTC)), ..RotationPolicy::default() };
+    let keep = KeepPolicy { age: Some(Duration::from_secs(86_400)), ..KeepPolicy::default() };
+    let archive = dated("{name}.%d{yyyy-MM-dd}{ext}");
+    check(
+        &FilesSettings { rotation, keep, archive, ..settings("logs/{app}.log") },
+        "a:1@0 b:2@0 flush@1 a:3@864000 flush@864000 flush@868000",
+        expect![[r#"
+            a.2025-01-27.log: 1 
+            a.log: 3 
+            b.2025-01-27.log: 2 
+        "#]],
+    );
+}
+
+#[test]
 fn many_paths_share_few_open_files() {
     let settings = settings("logs/{app}.log");
     let sink = ModelSink::new();

@@ -35,6 +35,8 @@ pub(super) struct MultiFileWriter {
     unnamed: BTreeSet<String>,
     /// Files that were rolled, or that an earlier process wrote: where archives are.
     pub(super) rolled: BTreeSet<String>,
+    /// What each file was rolled into last, before it is compressed.
+    pub(super) newest: HashMap<String, String>,
     /// Files that are gone are begun anew, wherever the folder is now.
     pub(super) accepts_loss: bool,
     /// What was found to be gone.
@@ -59,6 +61,7 @@ impl MultiFileWriter {
             recorded: Outputs::default(),
             unnamed: BTreeSet::new(),
             rolled: BTreeSet::new(),
+            newest: HashMap::new(),
             accepts_loss: false,
             lost: Vec::new(),
             now: None,
