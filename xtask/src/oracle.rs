@@ -1,8 +1,10 @@
 //! Compares with the real logback: makes up cases, asks two versions of it, and keeps what they said as
-//! goldens, so that the ordinary tests need no Java. The cases are in `oracle/patterns.rs`; who answers
-//! is `xtask/oracle/*.java`.
+//! goldens, so that the ordinary tests need no Java. The cases are in `oracle/patterns.rs` for layouts and in
+//! `oracle/scenarios.rs` for rolling; who answers is `xtask/oracle/*.java`.
 
+mod dice;
 mod patterns;
+mod scenarios;
 
 use crate::process::command;
 use anyhow::{Context, bail};
@@ -17,7 +19,8 @@ const VERSIONS: [(&str, &str, &str); 2] =
     [("1.2", "1.2.13", "1.7.32"), ("1.5", "1.5.38", "2.0.17")];
 
 /// Where the goldens live.
-const GOLDENS: &str = "crates/databuild-policy/src/layout/tests/oracle";
+const LAYOUTS: &str = "crates/databuild-policy/src/layout/tests/oracle";
+const ROLLING: &str = "crates/databuild-saver/tests/rolling";
 
 /// Events that each pattern is asked about.
 const EVENTS_EACH: usize = 10;
@@ -27,21 +30,43 @@ const EVENTS: usize = 40;
 /// Asks, writes goldens, and compares.
 pub(crate) fn run(root: &Path) -> anyhow::Result<()> {
     for (name, logback, slf4j) in VERSIONS {
-        let cases = patterns::cases(name == "1.2");
-        println!("logback {logback}: {} patterns", cases.len());
         let jars = jars(root, logback, slf4j)?;
-        let said = ask(root, &jars, "Layouts", &layout_questions(&cases))?;
-        let folder = root.join("target/oracle");
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join(format!("layouts-{name}.txt")), &said)?;
-        let (events, golden) = golden(&said);
-        fs::write(root.join(GOLDENS).join("events.txt"), events)?;
-        fs::write(root.join(GOLDENS).join(format!("layouts-{name}.txt")), golden)?;
+        layouts(root, name, &jars).with_context(|| format!("layouts of logback {logback}"))?;
+        rolling(root, name, &jars).with_context(|| format!("rolling of logback {logback}"))?;
     }
-    let status = command("cargo", root)
-        .args(["test", "--quiet", "-p", "databuild-policy", "oracle"])
-        .status()?;
-    if status.success() { Ok(()) } else { bail!("we differ from logback; see above") }
+    let tests: [&[&str]; 2] =
+        [&["-p", "databuild-policy", "oracle"], &["-p", "databuild-saver", "--test", "rolling"]];
+    for test in tests {
+        let status = command("cargo", root).args(["test", "--quiet"]).args(test).status()?;
+        if !status.success() {
+            bail!("we differ from logback; see above");
+        }
+    }
+    Ok(())
+}
+
+fn layouts(root: &Path, name: &str, jars: &str) -> anyhow::Result<()> {
+    let cases = patterns::cases(name == "1.2");
+    println!("logback {name}: {} patterns", cases.len());
+    let said = ask(root, jars, "Layouts", &layout_questions(&cases))?;
+    let folder = root.join("target/oracle");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(format!("layouts-{name}.txt")), &said)?;
+    let (events, golden) = golden(&said);
+    fs::write(root.join(LAYOUTS).join("events.txt"), events)?;
+    Ok(fs::write(root.join(LAYOUTS).join(format!("layouts-{name}.txt")), golden)?)
+}
+
+/// The scenarios are the same for all versions, and so in a file of their own; answers have their lines.
+fn rolling(root: &Path, name: &str, jars: &str) -> anyhow::Result<()> {
+    let scenarios: String = scenarios::scenarios().iter().map(|it| format!("{it}\n")).collect();
+    println!("logback {name}: {} scenarios of rolling", scenarios.lines().count());
+    let said = ask(root, jars, "Rolling", &scenarios)?;
+    let answer = |line: &str| line.rsplit_once('\t').map(|(_, answer)| format!("{answer}\n"));
+    let answers: String = said.lines().filter_map(answer).collect();
+    fs::create_dir_all(root.join(ROLLING))?;
+    fs::write(root.join(ROLLING).join("scenarios.txt"), scenarios)?;
+    Ok(fs::write(root.join(ROLLING).join(format!("logback-{name}.txt")), answers)?)
 }
 
 /// The class path of one version, from the local repository of Maven, which fetches what is missing.

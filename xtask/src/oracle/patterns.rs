@@ -1,5 +1,6 @@
 //! Patterns, made up from the grammar with a fixed seed: whole ones, and the same with a slip.
 
+use super::dice::Dice;
 use std::fmt::Write as _;
 
 /// Whole patterns of each version.
@@ -32,24 +33,6 @@ const FIXED: [&str; 8] = [
     "%highlight(%-5level) %cyan(%logger{15}) - %msg %n",
     "%X{user:-nobody} %X %replace(%msg){'\\s', '_'} %n%nopex",
 ];
-
-/// A small generator of numbers (xorshift), the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        for _ in 0..3 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-        }
-        usize::try_from(self.0 >> 11).unwrap_or(0) % bound
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from.get(self.below(from.len())).copied().unwrap_or("")
-    }
-}
 
 const LITERALS: [&str; 17] = [
     " ", " ", " ", " - ", "[", "] ", ": ", "|", "x", "\\(", "\\)", "\\%", "\\\\", "\\t", "é ", "=",

@@ -150,7 +150,7 @@ pub(super) fn periods(
     pieces: &[Piece],
     problems: &mut Vec<PatternProblem>,
 ) -> Option<(Period, Zone)> {
-    let mut dates = pieces.iter().filter_map(|piece| match piece {
+    let dates = pieces.iter().filter_map(|piece| match piece {
         Piece::Date { date, aux, .. } => Some((date, *aux)),
         Piece::Literal(_) | Piece::Name | Piece::Extension | Piece::Index { .. } => None,
     });
