@@ -18,7 +18,7 @@ pub(crate) struct SaverArgs {
 /// What to do with pipelines.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SaverCommand {
-    /// Run the tests of the project file: [[tests]]
+    /// Run the tests of the project file: `[[tests]]`
     Test,
     /// Turn a logback.xml into sections of a project file
     Import(ImportArgs),

@@ -94,7 +94,7 @@ fn tells_about_itself() {
     }
     let checks = client.get("/readyz?verbose").text();
     let names: Vec<_> = checks.lines().filter_map(|line| line.split(' ').nth(1)).collect();
-    assert_eq!(names, ["logs", "builds", "disk", "collector", "metrics"], "{checks}");
+    assert_eq!(names, ["logs", "builds", "disk", "collector", "metrics", "saver"], "{checks}");
     assert!(checks.ends_with("ready\n"), "{checks}");
     assert_eq!(client.get("/version").json()["name"], "databuild");
     let page = client.get("/api/v1/problems/run-not-found").text();
