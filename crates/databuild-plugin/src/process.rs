@@ -190,6 +190,7 @@ impl Running {
         let deadline = self.deadline.max(limits::START_TIME_MIN);
         let late = self.clock.mono() + deadline;
         let mut frames = Vec::new();
+        let mut after = Ok(());
         while frames.is_empty() {
             let left = late.saturating_sub(self.clock.mono());
             if left.is_zero() {
@@ -198,11 +199,16 @@ impl Running {
             let turn = self.child.turn(left, &mut frames);
             if frames.is_empty() {
                 turn.map_err(never_began)?;
+            } else {
+                after = turn;
             }
         }
         let mut frames = frames.into_iter();
         match (frames.next(), frames.next()) {
-            (Some(FromPlugin::Hello(about)), None) if about.protocol == PROTOCOL => Ok(about),
+            // What is wrong behind the hello is read only once.
+            (Some(FromPlugin::Hello(about)), None) if about.protocol == PROTOCOL => {
+                after.map(|()| about)
+            }
             (Some(FromPlugin::Hello(about)), None) => {
                 Err(ProcessFailure::Version { theirs: about.protocol })
             }
