@@ -205,10 +205,13 @@ impl Running {
         }
         let mut frames = frames.into_iter();
         match (frames.next(), frames.next()) {
-            // What is wrong behind the hello is read only once.
-            (Some(FromPlugin::Hello(about)), None) if about.protocol == PROTOCOL => {
-                after.map(|()| about)
-            }
+            (Some(FromPlugin::Hello(about)), None) if about.protocol == PROTOCOL => match after {
+                // What is wrong behind the hello is read only once; an end is seen again.
+                Err(
+                    garbage @ (ProcessFailure::Garbage { .. } | ProcessFailure::TooLong { .. }),
+                ) => Err(garbage),
+                Ok(()) | Err(_) => Ok(about),
+            },
             (Some(FromPlugin::Hello(about)), None) => {
                 Err(ProcessFailure::Version { theirs: about.protocol })
             }
