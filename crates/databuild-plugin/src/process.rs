@@ -360,7 +360,7 @@ fn fit_entry<'a>(event: &LogEvent<'a>) -> Result<&'a str, ProcessFailure> {
     std::str::from_utf8(line).map_err(|_| unfit("its line is not UTF-8"))
 }
 
-/// An end before the hello, with the exit codes of [`confine`], is a program that cannot be executed.
+/// An end before the hello, with the exit codes of [`mod@confine`], is a program that cannot be executed.
 fn never_began(failure: ProcessFailure) -> ProcessFailure {
     if let ProcessFailure::Ended { status, last_words } = &failure
         && status.code().is_some_and(|code| (125..=127).contains(&code))
