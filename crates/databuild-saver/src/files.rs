@@ -22,9 +22,28 @@ use databuild_policy::commit::Outputs;
 use databuild_policy::layout::Scratch;
 use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use writer::{Hindrance, MultiFileWriter};
+
+/// Which files a start of a pipeline has begun to write, shared by its tries: what is in a file when it is
+/// opened for the first time was left by an earlier one.
+#[derive(Debug, Clone, Default)]
+pub struct Begun(Arc<Mutex<HashSet<String>>>);
+
+impl Begun {
+    fn paths(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn contains(&self, path: &str) -> bool {
+        self.paths().contains(path)
+    }
+
+    fn add(&self, path: &str) {
+        self.paths().insert(path.to_owned());
+    }
+}
 
 /// Writes the events of a pipeline into files.
 pub struct FileProcessor {
@@ -59,6 +78,14 @@ impl FileProcessor {
     #[must_use]
     pub fn accepting_loss(mut self) -> FileProcessor {
         self.writer.accepts_loss = true;
+        self
+    }
+
+    /// One of several tries of one start: what an earlier try wrote was not left by an earlier start. Without
+    /// it this is a start of its own.
+    #[must_use]
+    pub fn in_start(mut self, begun: &Begun) -> FileProcessor {
+        self.writer.begun = begun.clone();
         self
     }
 

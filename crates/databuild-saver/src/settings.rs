@@ -78,7 +78,7 @@ pub struct FilesSettings {
     pub rotation: RotationPolicy,
     /// What a rolled file is called. Without one nothing is ever rolled.
     pub archive: Option<ArchiveNaming>,
-    /// Whether what an earlier process left is rolled before anything is written.
+    /// Whether what an earlier start left in a file is rolled before anything is written into it.
     pub roll_on_start: bool,
     /// Which rolled files go.
     pub keep: KeepPolicy,

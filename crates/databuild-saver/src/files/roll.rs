@@ -2,7 +2,7 @@
 
 use super::trouble;
 use super::writer::{MultiFileWriter, join, split};
-use databuild_io::sink::Listed;
+use databuild_io::sink::{Listed, Stat};
 use databuild_model::time::Timestamp;
 use databuild_plugin::processor::{Checkpointer, Done, ProcessorError};
 use databuild_policy::commit::RollIntent;
@@ -13,6 +13,13 @@ use std::collections::{BTreeSet, HashMap};
 
 /// What is in folders, as it is after what was decided so far.
 type Listings = HashMap<String, Vec<Archive>>;
+
+/// A file that is over, closed.
+struct Over {
+    path: String,
+    bytes: u64,
+    began: Timestamp,
+}
 
 impl MultiFileWriter {
     /// Rolls the file at `path`; and where a period is over, all files whose period is over with it, so that
@@ -52,15 +59,53 @@ impl MultiFileWriter {
         self.roll(paths, checkpoints)
     }
 
-    fn roll(
+    /// Rolls what an earlier start left in the files that are opened for the first time since this one; they
+    /// are not there any more then. Nothing of them is open, so nothing has to be committed before.
+    pub(super) fn roll_left(
         &mut self,
-        mut paths: Vec<String>,
+        found: &mut [(&str, Option<Stat>)],
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
-        let Some(naming) = self.settings.archive.clone().filter(|_| !paths.is_empty()) else {
+        let mut left = Vec::new();
+        for (path, stat) in found.iter_mut().filter(|(path, _)| !self.begun.contains(path)) {
+            if let Some(Stat { bytes, changed }) = stat.take_if(|stat| 0 < stat.bytes) {
+                left.push(Over { path: (*path).to_owned(), bytes, began: changed });
+            }
+        }
+        self.rename_over(left, checkpoints)?;
+        // Not before the record that says what they are called: until then it is still to be done.
+        found.iter().for_each(|(path, _)| self.begun.add(path));
+        Ok(())
+    }
+
+    fn roll(
+        &mut self,
+        paths: Vec<String>,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        if self.settings.archive.is_none() {
+            return Ok(());
+        }
+        let mut over = Vec::new();
+        for path in paths {
+            let Some(manager) = self.managers.remove(&path) else { continue };
+            let active = *manager.active();
+            manager.close().map_err(trouble)?;
+            self.recorded.files.remove(&path);
+            over.push(Over { path, bytes: active.bytes, began: active.began });
+        }
+        self.rename_over(over, checkpoints)
+    }
+
+    fn rename_over(
+        &mut self,
+        mut over: Vec<Over>,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
+        let Some(naming) = self.settings.archive.clone().filter(|_| !over.is_empty()) else {
             return Ok(());
         };
-        paths.sort_unstable();
+        over.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         if matches!(naming, ArchiveNaming::Window { .. })
             && let Some(compressor) = &self.compressor
         {
@@ -69,12 +114,8 @@ impl MultiFileWriter {
         }
         let mut listings = Listings::new();
         let mut intents = Vec::new();
-        for path in &paths {
-            let Some(manager) = self.managers.remove(path) else { continue };
-            let active = *manager.active();
-            manager.close().map_err(trouble)?;
-            self.recorded.files.remove(path);
-            let steps = self.decide(&naming, path, active.bytes, active.began, &mut listings)?;
+        for Over { path, bytes, began } in &over {
+            let steps = self.decide(&naming, path, *bytes, *began, &mut listings)?;
             if let Some(step) = steps.last() {
                 self.newest.insert(path.clone(), step.to.clone());
             }
@@ -92,8 +133,9 @@ impl MultiFileWriter {
         }
         // The next record says so; until then finishing it again changes nothing.
         self.recorded.intents.clear();
-        self.rotations += paths.len() as u64;
+        self.rotations += over.len() as u64;
         let archives: Vec<String> = intents.into_iter().map(|it| it.to).collect();
+        let paths: Vec<String> = over.into_iter().map(|it| it.path).collect();
         self.after_roll(&paths, archives)
     }
 

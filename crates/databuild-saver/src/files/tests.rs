@@ -58,11 +58,13 @@ fn event<'a>(position: u64, seconds: i64, app: &'a str, text: &'a str) -> LogEve
     }
 }
 
-/// Words are `app:text@seconds` for events of one batch, `flush@seconds`, and `restart`; shows all files.
+/// Words are `app:text@seconds` for events of one batch, `flush@seconds`, `restart`, and `retry`, which is
+/// another try of the same start; shows all files.
 fn check(settings: &FilesSettings, script: &str, expected: Expect) {
     let sink = ModelSink::new();
     let mut desk = TestDesk::new(&sink);
-    let mut processor = open(settings, &sink, &mut desk);
+    let mut begun = Begun::default();
+    let mut processor = open_try(settings, &sink, &begun, &mut desk);
     let mut position = 0;
     for word in script.split_whitespace() {
         let (what, seconds) = word.split_once('@').unwrap_or((word, "0"));
@@ -74,9 +76,10 @@ fn check(settings: &FilesSettings, script: &str, expected: Expect) {
                 let events = [event(position, seconds, app, text)];
                 processor.process(&events, at(seconds), &mut desk).unwrap();
             }
-            None if what == "restart" => {
+            None if what == "restart" || what == "retry" => {
                 processor.destroy(at(seconds), Duration::ZERO, &mut desk).unwrap();
-                processor = open(settings, &sink, &mut desk);
+                begun = if what == "retry" { begun } else { Begun::default() };
+                processor = open_try(settings, &sink, &begun, &mut desk);
             }
             None => processor.flush(at(seconds), &mut desk).unwrap(),
         }
@@ -86,7 +89,17 @@ fn check(settings: &FilesSettings, script: &str, expected: Expect) {
 }
 
 fn open(settings: &FilesSettings, sink: &ModelSink, desk: &mut TestDesk) -> FileProcessor {
-    let mut processor = FileProcessor::new(settings.clone(), Arc::new(sink.clone()));
+    open_try(settings, sink, &Begun::default(), desk)
+}
+
+fn open_try(
+    settings: &FilesSettings,
+    sink: &ModelSink,
+    begun: &Begun,
+    desk: &mut TestDesk,
+) -> FileProcessor {
+    let processor = FileProcessor::new(settings.clone(), Arc::new(sink.clone()));
+    let mut processor = processor.in_start(begun);
     let outputs = desk.outputs();
     processor.initialize(&Properties::default(), &outputs, desk).unwrap();
     processor
@@ -202,6 +215,27 @@ fn what_was_the_log_until_now_stays_however_old_it_is() {
             a.2025-01-27.log: 1 
             a.log: 3 
             b.2025-01-27.log: 2 
+        "#]],
+    );
+}
+
+#[test]
+fn what_an_earlier_process_left_is_rolled_at_the_first_open_after_a_start() {
+    let settings = FilesSettings {
+        roll_on_start: true,
+        archive: dated("{name}.%i{ext}"),
+        open_files_max: 1,
+        ..settings("logs/{app}.log")
+    };
+    check(
+        &settings,
+        "a:1 a:2 b:3 restart a:4 restart restart b:5 a:6 b:7 retry a:8 restart",
+        expect![[r#"
+            a.0.log: 1 2 
+            a.1.log: 4 
+            a.log: 6 8 
+            b.0.log: 3 
+            b.log: 5 7 
         "#]],
     );
 }

@@ -1,6 +1,7 @@
 //! All files of a pipeline that are open: which there are, when they are committed, and which is closed when
 //! there are too many.
 
+use super::Begun;
 use super::compress::Compressor;
 use super::manager::FileManager;
 use super::trouble;
@@ -37,6 +38,8 @@ pub(super) struct MultiFileWriter {
     pub(super) rolled: BTreeSet<String>,
     /// What each file was rolled into last, before it is compressed.
     pub(super) newest: HashMap<String, String>,
+    /// Which files this start has opened before.
+    pub(super) begun: Begun,
     /// Files that are gone are begun anew, wherever the folder is now.
     pub(super) accepts_loss: bool,
     /// What was found to be gone.
@@ -62,6 +65,7 @@ impl MultiFileWriter {
             unnamed: BTreeSet::new(),
             rolled: BTreeSet::new(),
             newest: HashMap::new(),
+            begun: Begun::default(),
             accepts_loss: false,
             lost: Vec::new(),
             now: None,
@@ -95,12 +99,16 @@ impl MultiFileWriter {
             if found.len() + self.managers.len() == self.settings.open_files_max.max(1) {
                 break;
             }
-            let stat = self.sink.stat(path).map_err(trouble)?;
-            self.recorded.files.insert(path.to_owned(), stat.map_or(0, |stat| stat.bytes));
-            found.push((path, stat));
+            found.push((path, self.sink.stat(path).map_err(trouble)?));
         }
         if found.is_empty() {
             return Ok(());
+        }
+        if self.settings.roll_on_start {
+            self.roll_left(&mut found, checkpoints)?;
+        }
+        for (path, stat) in &found {
+            self.recorded.files.insert((*path).to_owned(), stat.map_or(0, |stat| stat.bytes));
         }
         checkpoints.checkpoint(Done::AsBefore, &self.recorded)?;
         for (path, stat) in found {

@@ -8,7 +8,7 @@ use databuild_logs::fs::OsFs;
 use databuild_model::clock::Clock;
 use databuild_plugin::process::{Confiner, PluginProcess, ProcessSettings};
 use databuild_plugin::processor::{LogProcessor, ProcessorError, ProcessorErrorKind};
-use databuild_saver::files::FileProcessor;
+use databuild_saver::files::{Begun, FileProcessor};
 use databuild_saver::saver::{AcceptLoss, MakeBus, MakeProcessor, Pipeline};
 use databuild_saver::settings::{FilesSettings, PipelineSettings, ProcessorSettings};
 use std::path::{Path, PathBuf};
@@ -73,10 +73,11 @@ pub(crate) fn kind_and_target(settings: &PipelineSettings) -> (&'static str, Str
 }
 
 fn make_files(files: FilesSettings) -> MakeProcessor {
+    let begun = Begun::default();
     Box::new(move |accept_loss| {
         let modes = Modes { file: files.file_mode, folder: files.folder_mode };
         let sink = LocalSink::open(Path::new(files.path.base()), modes).map_err(trouble)?;
-        let processor = FileProcessor::new(files.clone(), Arc::new(sink));
+        let processor = FileProcessor::new(files.clone(), Arc::new(sink)).in_start(&begun);
         let processor: Box<dyn LogProcessor> = match accept_loss {
             AcceptLoss::No => Box::new(processor),
             AcceptLoss::Yes => Box::new(processor.accepting_loss()),

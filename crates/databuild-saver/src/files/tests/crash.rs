@@ -47,7 +47,7 @@ fn story(seed: u64) -> FilesSettings {
             dated(&format!("old/{{name}}.%d{{yyyyMMdd-HH}}.%i{{ext}}{ending}")),
         ),
     };
-    FilesSettings { rotation, archive, open_files_max: 2, ..base }
+    FilesSettings { rotation, archive, roll_on_start: seed % 5 < 2, open_files_max: 2, ..base }
 }
 
 /// Events from `from` on, until something fails or all are done.
@@ -160,5 +160,70 @@ fn plain(path: &str, bytes: &[u8]) -> Result<String, String> {
 fn each_event_is_in_the_files_once_whatever_crashes() {
     for seed in 0..150 {
         run(seed).unwrap();
+    }
+}
+
+/// One start that writes `count` events more, one batch each.
+fn start(settings: &FilesSettings, sink: &ModelSink, count: u64) -> Result<(), ProcessorError> {
+    let mut desk = TestDesk::open(sink).map_err(|error| ProcessorError {
+        kind: ProcessorErrorKind::Transient,
+        what: error.to_string(),
+        remedy: String::new(),
+        position: None,
+        source: None,
+    })?;
+    let mut processor = FileProcessor::new(settings.clone(), Arc::new(sink.clone()));
+    let outputs = desk.outputs();
+    processor.initialize(&Properties::default(), &outputs, &mut desk)?;
+    for position in desk.done + 1..=count {
+        let text = position.to_string();
+        processor.process(&[event(position, 0, "a", &text)], at(0), &mut desk)?;
+        processor.flush(at(0), &mut desk)?;
+    }
+    processor.destroy(at(0), Duration::ZERO, &mut desk)
+}
+
+/// Killed, or without power, at each operation of a start that rolls what was left: the roll is done once,
+/// and whole.
+#[test]
+fn a_start_that_is_killed_rolls_what_was_left_once() {
+    let naming = [
+        dated("{name}.%i{ext}"),
+        Some(ArchiveNaming::Window {
+            name: ArchiveName::parse("{name}.%i{ext}", &Zone::UTC).unwrap(),
+            min: 1,
+            max: 5,
+        }),
+    ];
+    for (archive, cut) in naming.iter().flat_map(|it| [(it, false), (it, true)]) {
+        let settings = FilesSettings {
+            roll_on_start: true,
+            archive: archive.clone(),
+            ..settings("logs/app.log")
+        };
+        for step in 0.. {
+            let sink = ModelSink::new();
+            start(&settings, &sink, 2).unwrap();
+            sink.fault_at(sink.steps() + step, Fault::Kill);
+            let ended = start(&settings, &sink, 4);
+            let mut dice = Dice(step);
+            if cut {
+                sink.cut_power(&mut |bound| dice.below(bound));
+            } else {
+                sink.revive();
+            }
+            start(&settings, &sink, 5).unwrap();
+            let shown = shown(&sink);
+            let mut texts: Vec<&str> =
+                shown.lines().map(|line| line.split_once(": ").unwrap().1.trim()).collect();
+            texts.sort_unstable();
+            // What the start in the middle has recorded is what the last one finds.
+            let stories: [&[&str]; 3] =
+                [&["1 2", "3 4 5"], &["1 2", "3", "4 5"], &["1 2", "3 4", "5"]];
+            assert!(stories.contains(&texts.as_slice()), "killed at {step}:\n{shown}");
+            if ended.is_ok() {
+                break;
+            }
+        }
     }
 }

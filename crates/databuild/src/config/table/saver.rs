@@ -142,7 +142,7 @@ const ROTATE: &[Entry] = &[
         Shape::Flag,
         "true",
         "false",
-        "Whether what an earlier process left is rolled before anything is written.",
+        "Whether what an earlier start left in a file is rolled before anything of this one is written into it.",
     ),
     key(
         "name",
