@@ -262,7 +262,7 @@ catalogue! {
         "Whether the configuration, as the project file has it now, could be used: 1 or 0";
     /// Whether a start would change something.
     CONFIG_IN_USE: Gauge "databuild_config_in_use" "" NONE false
-        "Whether the project file says what is in use: 1 or 0; what it says is put into use by a start";
+        "Whether all that the project files say is in use: 1 or 0; the check of the configuration at /readyz?verbose says what puts it into use";
     /// How old the configuration that runs is.
     CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS: Gauge "databuild_config_last_reload_success_timestamp_seconds" "seconds" NONE false
         "When the configuration that is in use was read, in seconds since 1970";

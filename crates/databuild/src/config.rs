@@ -4,6 +4,7 @@
 //! A flag wins over the environment, the environment over `databuild.toml`, the file over defaults.
 
 pub(crate) mod codes;
+pub(crate) mod current;
 pub(crate) mod effective;
 pub(crate) mod env;
 mod extract;
@@ -18,7 +19,6 @@ pub(crate) mod schema;
 mod settings;
 pub(crate) mod table;
 mod tree;
-pub(crate) mod watch;
 
 use crate::cli::outcome::{Exit, Failure};
 use databuild_graph::spec::ProjectSpec;
@@ -114,6 +114,20 @@ impl Invalid {
         let mut report = report::human(named, &self.problems);
         report.push_str(&report::summary(&self.problems));
         report
+    }
+
+    /// The first error on one line, and how many more there are.
+    pub(crate) fn first(&self) -> String {
+        let mut errors = self.problems.iter().filter(|it| it.severity == Severity::Error);
+        let Some(first) = errors.next() else { return "nothing is wrong".to_owned() };
+        let place = self.source.as_deref().zip(first.span.as_ref());
+        let place =
+            place.map(|(source, span)| format!("{}: ", report::place(source.named(), span.start)));
+        let more = match errors.count() {
+            0 => String::new(),
+            more => format!(", and {more} more: databuild check"),
+        };
+        format!("{}{} ({}){more}", place.unwrap_or_default(), first.message, first.help)
     }
 }
 

@@ -148,7 +148,7 @@ impl Project {
             Failure::new(Exit::State, error)
         })?;
         let engine = Arc::new(Engine::new(EngineParts {
-            spec: self.config.file.is_some().then(|| Arc::new(self.config.spec.clone())).into(),
+            spec: spec_of(&self.config).into(),
             bel: self.bel()?,
             collector: Arc::clone(&collector),
             clock: Arc::<SystemClock>::clone(&self.clock),
@@ -164,6 +164,11 @@ impl Project {
         }));
         Ok(Works { engine, collector })
     }
+}
+
+/// What makes what, as these settings have it; nothing where there is no project file.
+pub(crate) fn spec_of(config: &Config) -> Option<Arc<ProjectSpec>> {
+    config.file.is_some().then(|| Arc::new(config.spec.clone()))
 }
 
 impl Works {

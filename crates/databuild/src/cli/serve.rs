@@ -3,10 +3,11 @@
 use super::args::ServeArgs;
 use super::context::Context;
 use super::outcome::{Exit, Failure};
+use crate::config::Config;
+use crate::config::current::{ConfigNow, Current, Origin};
 use crate::config::env::Environment;
-use crate::config::watch::ConfigWatch;
-use crate::project::{Project, Works};
-use crate::saver::host::SaverHost;
+use crate::project::{Project, Works, spec_of};
+use crate::saver::host::{Board, SaverHost};
 use crate::server::holder::{Claim, claim};
 use crate::server::pipelines::Pipelines;
 use crate::server::{self, Measures, Parts, ServeError, Stopped};
@@ -15,7 +16,7 @@ use databuild_graph::execute::{StopFlag, StopLevel};
 use databuild_model::clock::Clock;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Runs the command.
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> {
@@ -39,11 +40,13 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
     let runs_pipelines = works.is_some() && !args.no_saver;
     let host = if runs_pipelines { Some(saver_host(context, &project)?) } else { None };
     let board = host.as_ref().map(SaverHost::board);
+    let current = settings(&project, works.as_ref(), board.clone(), context);
     let parts = Parts {
+        current: Arc::clone(&current),
         pipelines: Pipelines {
             project: project.config().spec.name.as_str().to_owned(),
             world: project.saver_world(),
-            configured: project.config().saver.clone(),
+            current: Arc::clone(&current),
         },
         saver: board.clone(),
         reader: project.reader(),
@@ -57,7 +60,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         measuring: project.measuring(),
         interval: project.config().refresh_interval,
         collector: works.as_ref().map(Works::collector),
-        config: ConfigWatch::new(project.config(), Environment::read()),
+        current: Arc::clone(&current),
         saver: board,
     };
     let listen = args.listen.clone().unwrap_or_else(|| project.config().listen.to_string());
@@ -67,7 +70,12 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         }
         announce(address, quiet);
     };
-    let reload = || host.as_ref().map_or((), SaverHost::reload);
+    let reload = || {
+        if let Some(host) = &host {
+            host.reload();
+        }
+        tell_reload(&current.look(), quiet);
+    };
     let serve = || server::serve(&listen, parts, measures, told, reload);
     let stopped = with_keeper(works.as_ref(), serve);
     let stored = works.map_or(Ok(()), Works::stop);
@@ -80,6 +88,41 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> Result<Exit, Failure> 
         Stopped::Terminated => Exit::Done,
         Stopped::Interrupted => Exit::Interrupted,
     })
+}
+
+/// The settings, which the project's files may change while the service lives.
+fn settings(
+    project: &Project,
+    works: Option<&Works>,
+    saver: Option<Arc<Board>>,
+    context: &Context,
+) -> Arc<Current> {
+    let origin = Origin {
+        start: context.start_folder(),
+        file: context.global.file.clone(),
+        env: Environment::read(),
+    };
+    // The engine ends with the service, whoever still knows of it.
+    let engine = works.map(|works| Arc::downgrade(works.engine()));
+    let take = move |config: &Config| {
+        if let Some(engine) = engine.as_ref().and_then(Weak::upgrade) {
+            engine.take_spec(spec_of(config));
+        }
+    };
+    let clock = Arc::clone(&context.clock) as Arc<dyn Clock>;
+    Current::new(origin, project.config().clone(), clock, saver, Box::new(take))
+}
+
+/// What a signal to read the settings again did; what the log saver does, it tells itself.
+fn tell_reload(says: &ConfigNow, quiet: bool) {
+    let told = match (&says.usable, says.start_again()) {
+        (Err(why), _) => format!("the settings stay as they were: {why}\n"),
+        (Ok(()), Some(waits)) => format!("the settings were read again; {waits}\n"),
+        (Ok(()), None) if quiet => return,
+        (Ok(()), None) => "the settings were read again\n".to_owned(),
+    };
+    // The service works without anybody reading this.
+    std::io::stderr().write_all(told.as_bytes()).ok();
 }
 
 /// The log saver, with all pipelines.

@@ -62,7 +62,7 @@ pub(super) fn read(source: &mut Source) {
 }
 
 /// What the text includes, each with its place.
-fn patterns(text: &str) -> Vec<(String, std::ops::Range<usize>)> {
+pub(super) fn patterns(text: &str) -> Vec<(String, std::ops::Range<usize>)> {
     let (table, _) = tree::parse(text);
     let value = get(table.get_ref(), "include");
     let items: Vec<&Spanned<DeValue<'_>>> = match value.map(|value| (value, value.get_ref())) {
@@ -75,7 +75,7 @@ fn patterns(text: &str) -> Vec<(String, std::ops::Range<usize>)> {
 }
 
 /// The names of the files that a pattern means, in order.
-fn names(folder: &Path, pattern: &str) -> Result<Vec<String>, (String, &'static str)> {
+pub(super) fn names(folder: &Path, pattern: &str) -> Result<Vec<String>, (String, &'static str)> {
     let below = Path::new(pattern);
     let up = below.components().any(|it| !matches!(it, std::path::Component::Normal(_)));
     if pattern.is_empty() || up || pattern.contains('\0') {

@@ -4,7 +4,7 @@
 mod rates;
 
 use super::format::{PipelineEntry, SaverStatus, VERSION};
-use super::pipelines::{World, kind_and_target};
+use super::pipelines::{World, fingerprint, kind_and_target};
 use super::report::Report;
 use databuild_io::sink::SinkError;
 use databuild_metrics::saver::{PipelineState as Shown, PipelineStats, SaverStats};
@@ -71,6 +71,8 @@ pub(crate) struct Posted {
     pub(crate) problem: Option<String>,
     /// Pipelines that need a person, with why.
     pub(crate) troubled: Vec<String>,
+    /// What tells the settings of each pipeline that is in use from others.
+    pub(crate) in_use: Vec<String>,
 }
 
 impl Board {
@@ -137,6 +139,7 @@ struct Desk {
     rates: Rates,
     started_at: Timestamp,
     problem: Option<String>,
+    in_use: Vec<String>,
     /// The state of each pipeline that was told on stderr.
     told: BTreeMap<String, PipelineState>,
 }
@@ -153,6 +156,7 @@ impl Desk {
             rates: Rates::default(),
             started_at,
             problem: None,
+            in_use: Vec::new(),
             told: BTreeMap::new(),
         }
     }
@@ -171,6 +175,7 @@ impl Desk {
 
     /// Has exactly these pipelines run.
     fn apply(&mut self, pipelines: Vec<PipelineSettings>) -> Result<Reloaded, SinkError> {
+        let in_use = pipelines.iter().map(fingerprint).collect();
         if self.saver.is_none() && pipelines.is_empty() {
             return Ok(Reloaded::default());
         }
@@ -186,7 +191,9 @@ impl Desk {
         };
         self.about = pipelines.iter().map(|it| (it.name.clone(), kind_and_target(it))).collect();
         let pipelines = pipelines.into_iter().map(|it| world.pipeline(it)).collect();
-        Ok(saver.reload(pipelines, GRACE))
+        let done = saver.reload(pipelines, GRACE);
+        self.in_use = in_use;
+        Ok(done)
     }
 
     fn reload(&mut self) {
@@ -245,6 +252,7 @@ impl Desk {
             stats: stats(&statuses, now),
             problem: self.problem.clone(),
             troubled: statuses.iter().filter_map(troubled).collect(),
+            in_use: self.in_use.clone(),
         });
         for status in &statuses {
             self.tell_change(status);

@@ -58,10 +58,15 @@ impl World {
                 make_process(process.clone(), Arc::clone(&self.clock), complaints)
             }
         };
-        // Whatever is set in it, also where it is shared with others, is in this text.
-        let fingerprint = format!("{settings:?}");
+        let fingerprint = fingerprint(&settings);
         Pipeline { settings, fingerprint, make_bus, make_processor }
     }
+}
+
+/// Tells two settings of a pipeline from each other: whatever is set in it, also where it is shared with
+/// others, is in this text.
+pub(crate) fn fingerprint(settings: &PipelineSettings) -> String {
+    format!("{settings:?}")
 }
 
 /// The kind of a pipeline, and where its events go, for people.

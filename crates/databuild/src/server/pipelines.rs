@@ -2,6 +2,7 @@
 //! pass. All of it is read from and written to the saver's folder, so it does not matter which process runs
 //! them.
 
+use crate::config::current::Current;
 use crate::saver::letters::letters;
 use crate::saver::look::{Overview, existing_home, look};
 use crate::saver::pipelines::World;
@@ -41,14 +42,14 @@ pub(crate) struct Pipelines {
     pub(crate) project: String,
     /// Where things are.
     pub(crate) world: World,
-    /// The pipelines of the project file, as it was read when the service began.
-    pub(crate) configured: Vec<PipelineSettings>,
+    /// The settings, which have the pipelines of the project's files.
+    pub(crate) current: Arc<Current>,
 }
 
 impl Pipelines {
     fn overview(&self) -> Result<Overview, Problem> {
         let home = existing_home(&self.world)?;
-        Ok(look(home.as_ref().map(|home| home as &dyn Sink), &self.configured)?)
+        Ok(look(home.as_ref().map(|home| home as &dyn Sink), &self.current.pipelines())?)
     }
 
     fn one(&self, name: &str) -> Result<Pipeline, Problem> {
@@ -56,12 +57,17 @@ impl Pipelines {
         found.map(Pipeline::from).ok_or_else(|| self.unknown(name))
     }
 
-    fn settings(&self, name: &str) -> Result<&PipelineSettings, Problem> {
-        self.configured.iter().find(|it| it.name == name).ok_or_else(|| self.unknown(name))
+    fn settings(&self, name: &str) -> Result<PipelineSettings, Problem> {
+        self.current
+            .pipelines()
+            .into_iter()
+            .find(|it| it.name == name)
+            .ok_or_else(|| self.unknown(name))
     }
 
     fn unknown(&self, name: &str) -> Problem {
-        let names = self.configured.iter().map(|it| it.name.as_str());
+        let pipelines = self.current.pipelines();
+        let names = pipelines.iter().map(|it| it.name.as_str());
         let near = crate::server::params::nearest(name, names);
         Problem::new(Slug::PipelineNotFound, format!("there is no pipeline {name:?}"))
             .with_near(near)
@@ -283,7 +289,7 @@ pub(crate) async fn tap(
         let settings = pipelines.settings(&name)?;
         let bus = Box::new(pipelines.world.bus());
         let start = since.map_or(Start::End, Start::Since);
-        Tap::open(&pipelines.project, settings, bus, start)
+        Tap::open(&pipelines.project, &settings, bus, start)
             .map_err(|error| Problem::new(Slug::Internal, error.to_string()))
     });
     let passing = Passing {

@@ -1,7 +1,7 @@
 //! The metrics of the service: a thread of its own brings them up to date, a scrape only prints what
 //! that thread published, so its cost has nothing to do with how many runs there were.
 
-use crate::config::watch::{ConfigNow, ConfigWatch};
+use crate::config::current::Current;
 use crate::measure::{self, Measuring};
 use crate::saver::host::Board;
 use crate::server::params::Params;
@@ -36,8 +36,8 @@ pub(crate) struct Measures {
     pub(crate) interval: Duration,
     /// The collector of this process; none if it only answers questions.
     pub(crate) collector: Option<Weak<LogCollector>>,
-    /// The project file, if there is one.
-    pub(crate) config: Option<ConfigWatch>,
+    /// The settings.
+    pub(crate) current: Arc<Current>,
     /// What the log saver of this process says; none if it runs none.
     pub(crate) saver: Option<Arc<Board>>,
 }
@@ -46,8 +46,7 @@ pub(crate) struct Measures {
 pub(crate) struct Metrics {
     clock: Arc<dyn Clock>,
     collector: Option<Weak<LogCollector>>,
-    /// When the configuration was read that is in use.
-    configured: Timestamp,
+    current: Arc<Current>,
     saver: Option<Arc<Board>>,
     own: Mutex<OwnHealth>,
     published: Mutex<Published>,
@@ -65,8 +64,6 @@ struct Published {
     complete_at: Option<Duration>,
     /// What went wrong the last time.
     failure: Option<String>,
-    /// What the project file says, if there is one.
-    config: Option<ConfigNow>,
 }
 
 /// The thread that looks at the store.
@@ -88,10 +85,9 @@ impl Metrics {
             newest: measuring.and_then(Measuring::newest),
             complete_at: None,
             failure,
-            config: None,
         };
         Arc::new(Metrics {
-            configured: clock.wall(),
+            current: Arc::clone(&measures.current),
             clock,
             collector: measures.collector.clone(),
             saver: measures.saver.clone(),
@@ -157,18 +153,6 @@ impl Metrics {
         }
     }
 
-    /// What the project file says, where that is not what is in use.
-    pub(crate) fn config(&self) -> Option<ConfigNow> {
-        self.published.lock().unwrap_or_else(PoisonError::into_inner).config.clone()
-    }
-
-    fn publish_config(&self, says: &ConfigNow) {
-        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        if published.config.as_ref() != Some(says) {
-            published.config = Some(says.clone());
-        }
-    }
-
     /// `beside` is what others than this know of the moment.
     fn text(&self, format: Format, beside: Moment) -> String {
         let published = self.published.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -180,10 +164,10 @@ impl Metrics {
             refreshed: Some(published.failure.is_none()),
             collector: self.collector().as_ref().map(measure::of_collector),
             process: measure::of_this_process(),
-            config: published.config.as_ref().map(|says| ConfigReload {
+            config: self.current.says().map(|says| ConfigReload {
+                in_use: says.in_use(),
                 successful: says.usable.is_ok(),
-                in_use: says.in_use,
-                success_seconds: measure::seconds(self.configured),
+                success_seconds: measure::seconds(says.since),
             }),
             cache: beside.cache,
             streams: beside.streams,
@@ -215,11 +199,9 @@ impl Refresher {
 }
 
 fn refresh(metrics: &Metrics, measures: Measures, every: Duration, stop: &Receiver<()>) {
-    let (mut measuring, mut config) = (measures.measuring.ok(), measures.config);
+    let (mut measuring, current) = (measures.measuring.ok(), measures.current);
     loop {
-        if let Some(config) = &mut config {
-            metrics.publish_config(config.look());
-        }
+        current.look();
         if let Some(measuring) = &mut measuring {
             let began = metrics.mono();
             let outcome = measuring.refresh().and_then(|()| {

@@ -1,7 +1,7 @@
 //! What every handler is given: the reader, the build event log, the engine, and the builds that this
 //! service runs. Looking things up lives here, answering does not.
 
-use crate::config::watch::ConfigNow;
+use crate::config::current::{ConfigNow, Current};
 use crate::saver::host::{Board, Posted};
 use crate::server::limits;
 use crate::server::logs_query;
@@ -41,6 +41,8 @@ pub(crate) struct Parts {
     pub(crate) logs_dir: PathBuf,
     /// Time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// The settings.
+    pub(crate) current: Arc<Current>,
     /// Pipelines of the log saver, whoever runs them.
     pub(crate) pipelines: Pipelines,
     /// What the log saver of this process says; none if it runs none.
@@ -103,9 +105,10 @@ impl Service {
         &self.parts.bel
     }
 
-    /// Plans and builds.
+    /// Plans and builds of the project as its file has it now.
     pub(crate) fn engine(&self) -> Result<&Arc<Engine>, Problem> {
         self.writable()?;
+        self.parts.current.look();
         self.parts.engine.as_ref().ok_or_else(|| {
             Problem::new(
                 Slug::NotReady,
@@ -265,7 +268,7 @@ impl Service {
             },
             useful("metrics", self.metrics.failure().map_or(Ok(()), Err)),
         ];
-        let config = self.metrics.config();
+        let config = self.parts.current.says();
         checks.extend(config.map(|says| useful("config", is_in_use(says))));
         checks.extend(building);
         checks.extend(self.parts.saver.as_ref().map(|board| useful("saver", saves(&board.read()))));
@@ -273,14 +276,11 @@ impl Service {
     }
 }
 
-/// Whether the project file says what this service goes by.
+/// Whether this service goes by what the project's files say.
 fn is_in_use(says: ConfigNow) -> Result<(), String> {
+    let waits = says.remedy();
     says.usable.map_err(|why| format!("cannot be used as it is now: {why}"))?;
-    if says.in_use {
-        return Ok(());
-    }
-    Err("was changed since this service started, which goes by what it read then: start it again"
-        .to_owned())
+    waits.map_or(Ok(()), |waits| Err(format!("is not all in use: {waits}")))
 }
 
 /// Whether pipelines do what their configuration says.

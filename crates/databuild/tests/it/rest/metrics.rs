@@ -193,11 +193,14 @@ fn what_is_stored_and_what_the_project_file_says_now_are_told() {
     assert_eq!(value(&text, "databuild_http_streams_open"), 0.0);
     assert_eq!(sh(&env, "databuild metrics | grep -c '^databuild_log_disk_bytes '"), "1\n");
 
-    env.write("databuild.toml", &PROJECT.replace("clean.sh", "other.sh"));
+    env.write("databuild.toml", &PROJECT.replace("[logs]\n", "[logs]\ncache_runs = 7\n"));
     scrape_until(client, "databuild_config_in_use 0");
     scrape_until(client, "databuild_config_last_reload_successful 1");
     let ready = client.get("/readyz?verbose").text();
-    assert!(ready.contains("[-] config was changed since"), "{ready}");
+    assert!(
+        ready.contains("[-] config is not all in use: start the service again for logs.cache_runs"),
+        "{ready}"
+    );
     env.write("databuild.toml", "[jobs");
     let text = scrape_until(client, "databuild_config_last_reload_successful 0");
     check_classic(&text);
