@@ -1,14 +1,11 @@
 //! A real Prometheus scrapes a real service after real builds, and is asked what the dashboard and the
 //! alerts ask.
 
-mod exporter;
-
 use crate::env::TestEnv;
 use crate::reference::lost_by_grafana;
 use crate::rest::client::Client;
 use crate::rest::rig::Service;
 use databuild_metrics::export::{RUNBOOKS, dashboard, rules};
-use exporter::Exporter;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -44,14 +41,13 @@ struct Prometheus {
 impl Prometheus {
     /// Starts it on a free port of the loopback, with its data in the world of the test.
     #[expect(clippy::disallowed_methods, reason = "tests start what users start")]
-    fn start(env: &TestEnv, targets: [SocketAddr; 2]) -> Prometheus {
-        let [service, beside] = targets;
+    fn start(env: &TestEnv, service: SocketAddr) -> Prometheus {
         let config = env.root().join("prometheus.yml");
         std::fs::write(env.root().join("databuild.rules.yml"), rules(RUNBOOKS)).expect("written");
         let text = format!(
             "global: {{scrape_interval: 200ms, evaluation_interval: 200ms}}\n\
              rule_files: [databuild.rules.yml]\n\
-             scrape_configs:\n  - job_name: databuild\n    static_configs: [{{targets: [\"{service}\", \"{beside}\"]}}]\n"
+             scrape_configs:\n  - job_name: databuild\n    static_configs: [{{targets: [\"{service}\"]}}]\n"
         );
         std::fs::write(&config, text).expect("written");
         let mut child = Command::new("prometheus")
@@ -133,10 +129,23 @@ fn exprs(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// A demo, and one run with something of everything that a job can do.
+/// A pipeline that writes what warns into files.
+const PIPELINE: &str = "
+[saver.files.warnings]
+level  = \"warn\"
+path   = \"saved/{app}/warnings.log\"
+layout = \"%d %level [%job] %msg%n\"
+rotate = { size = \"1MB\" }
+keep   = { files = 3 }
+";
+
+/// A demo, whose logs are saved, and one run with something of everything that a job can do.
 fn history(env: &TestEnv) {
     let demo = env.sh("databuild demo");
     assert!(demo.status.success(), "{demo:?}");
+    let file = env.work().join("databuild-demo/databuild.toml");
+    let text = std::fs::read_to_string(&file).expect("the project") + PIPELINE;
+    std::fs::write(&file, text).expect("written");
     let job = "echo error: no; databuild emit metric rows_processed 7 file=x; \
                databuild emit metric points_total 3; databuild emit metric heat 20.5; exit 1";
     env.write("databuild-demo/job.sh", job);
@@ -152,21 +161,37 @@ fn grafana_knows_every_key_of_the_dashboard() {
     assert!(lost_by_grafana(&wrong).is_none_or(|said| said.contains("/legendform is not of")));
 }
 
+/// A run that goes on until it is dropped.
+struct UnderWay(Child);
+
+impl UnderWay {
+    fn start(env: &TestEnv) -> UnderWay {
+        let mut command = env.databuild();
+        command.args(["-C", "databuild-demo", "run", "--", "sh", "-c", "echo begun; cat"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        UnderWay(command.spawn().expect("started"))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        // Its job reads what nobody writes: it ends with its input.
+        drop(self.0.stdin.take());
+        self.0.wait().ok();
+    }
+}
+
 #[test]
 fn prometheus_answers_what_the_dashboard_asks() {
     let env = TestEnv::new();
     history(&env);
     let service = Service::start_in(&env, "databuild-demo", &[]);
-    let exporter = Exporter::bind();
-    let targets = [service.client.address, exporter.address()];
-    std::thread::scope(|scope| {
-        let _ending = exporter.ending();
-        scope.spawn(|| exporter.serve());
-        let prometheus = Prometheus::start(&env, targets);
-        everything_is_answered(&prometheus);
-        exemplars_lead_to_runs(&prometheus, service.client);
-        alerts_are_quiet(&prometheus);
-    });
+    let under_way = UnderWay::start(&env);
+    let prometheus = Prometheus::start(&env, service.client.address);
+    everything_is_answered(&prometheus);
+    exemplars_lead_to_runs(&prometheus, service.client);
+    alerts_are_quiet(&prometheus);
+    drop(under_way);
     let (status, said) = service.stop(Signal::TERM);
     assert!(status.success(), "{said}");
 }
