@@ -58,6 +58,7 @@ fn counters_add_up_and_gauges_take_the_run_that_ended_last() {
         databuild_metric_series{family="databuild_job_memory_peak_bytes"} 1
         databuild_metric_series{family="databuild_rows_processed_total"} 1
         databuild_metric_series{family="databuild_job_reported_total"} 1
+        databuild_metric_series{family="databuild_metric_overflow_total"} 5
         databuild_metric_series{family="databuild_metric_labels_dropped_total"} 1
         databuild_metric_series{family="databuild_metric_points_rejected_total"} 2
     "#]]
@@ -132,6 +133,7 @@ fn gaps_count_entries_where_their_number_is_known_and_themselves_where_not() {
         databuild_log_dropped_bytes_total{reason="capture"} 4096
         databuild_metric_series{family="databuild_log_dropped_entries_total"} 3
         databuild_metric_series{family="databuild_log_dropped_bytes_total"} 3
+        databuild_metric_series{family="databuild_metric_overflow_total"} 2
     "#]]
     .assert_eq(&samples(&a));
 }

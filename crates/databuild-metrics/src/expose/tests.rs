@@ -18,10 +18,15 @@ fn heads_differ_between_the_formats() {
         # HELP databuild_log_entries_total Log entries stored
         # TYPE databuild_log_entries_total counter
         databuild_log_entries_total{job_label="a\"b",level="INFO"} 3
+        # HELP databuild_metric_overflow_total Values that went to the __other__ series because the family's budget is spent
+        # TYPE databuild_metric_overflow_total counter
+        databuild_metric_overflow_total{family="databuild_job_cpu_total_seconds"} 0
+        databuild_metric_overflow_total{family="databuild_log_entries_total"} 0
         # HELP databuild_metric_series Series of a family
         # TYPE databuild_metric_series gauge
         databuild_metric_series{family="databuild_job_cpu_total_seconds"} 1
         databuild_metric_series{family="databuild_log_entries_total"} 1
+        databuild_metric_series{family="databuild_metric_overflow_total"} 2
     "##]]
     .assert_eq(&expose(&[&registry], Format::Classic));
     expect![[r##"
@@ -32,10 +37,15 @@ fn heads_differ_between_the_formats() {
         # HELP databuild_log_entries Log entries stored
         # TYPE databuild_log_entries counter
         databuild_log_entries_total{job_label="a\"b",level="INFO"} 3
+        # HELP databuild_metric_overflow Values that went to the __other__ series because the family's budget is spent
+        # TYPE databuild_metric_overflow counter
+        databuild_metric_overflow_total{family="databuild_job_cpu_total_seconds"} 0
+        databuild_metric_overflow_total{family="databuild_log_entries_total"} 0
         # HELP databuild_metric_series Series of a family
         # TYPE databuild_metric_series gauge
         databuild_metric_series{family="databuild_job_cpu_total_seconds"} 1
         databuild_metric_series{family="databuild_log_entries_total"} 1
+        databuild_metric_series{family="databuild_metric_overflow_total"} 2
         # EOF
     "##]]
     .assert_eq(&expose(&[&registry], Format::OpenMetrics));
