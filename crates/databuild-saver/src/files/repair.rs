@@ -26,7 +26,7 @@ impl MultiFileWriter {
             return Err(elsewhere(path, *recorded, recovered, &place));
         }
         for repair in &repairs {
-            self.repair(repair).map_err(trouble)?;
+            self.repair(repair, checkpoints).map_err(trouble)?;
         }
         // A rename that was done may not be durable yet, and no record will name it again.
         for intent in &recovered.intents {
@@ -42,7 +42,7 @@ impl MultiFileWriter {
         self.look_for_archives()
     }
 
-    fn repair(&mut self, repair: &Repair) -> Result<(), SinkError> {
+    fn repair(&self, repair: &Repair, checkpoints: &mut dyn Checkpointer) -> Result<(), SinkError> {
         let sink = self.sink.as_ref();
         match repair {
             Repair::Rename { from, to } => sink.rename(from, to),
@@ -54,9 +54,7 @@ impl MultiFileWriter {
             // It is made when its first event comes.
             Repair::Create { .. } => Ok(()),
             Repair::Lost { path, recorded, found } => {
-                self.lost.push(format!(
-                    "{path}: {recorded} bytes were written, {found} are there; somebody else took them away"
-                ));
+                self.compare(path, *recorded, *found, checkpoints);
                 Ok(())
             }
         }
