@@ -79,12 +79,7 @@ impl FileManager {
         self.committed = self.active.bytes;
     }
 
-    /// Somebody else has written into the file: what they wrote belongs to it.
-    pub(super) fn has_grown(&mut self, bytes: u64) {
-        self.active.bytes = bytes;
-    }
-
-    /// Whether somebody took the file away, or something of it.
+    /// Whether somebody took the file away.
     pub(super) fn place(&self) -> Result<FilePlace, SinkError> {
         self.file.place()
     }

@@ -1,6 +1,7 @@
 //! What is put right before a pipeline writes: renames that were decided on are finished, and files end where
 //! the last record says.
 
+use super::moves::{self, Move};
 use super::trouble;
 use super::writer::{MultiFileWriter, split};
 use databuild_io::sink::{Sink, SinkError};
@@ -26,13 +27,13 @@ impl MultiFileWriter {
             return Err(elsewhere(path, *recorded, recovered, &place));
         }
         for repair in &repairs {
-            self.repair(repair, checkpoints).map_err(trouble)?;
+            self.repair(repair).map_err(trouble)?;
         }
-        // A rename that was done may not be durable yet, and no record will name it again.
-        for intent in &recovered.intents {
-            self.sink.sync_names(&intent.to).map_err(trouble)?;
-            self.sink.sync_names(&intent.from).map_err(trouble)?;
-        }
+        // A rename that was done may not be durable yet: others need the name that it has left, and no record
+        // will name it again.
+        let intended: Vec<_> = recovered.intents.iter().map(moves::of).collect();
+        moves::sync_all(self.sink.as_ref(), &intended).map_err(trouble)?;
+        moves::rename_all(self.sink.as_ref(), renames(&repairs)).map_err(trouble)?;
         for path in recovered.files.keys().chain(recovered.intents.iter().map(|it| &it.from)) {
             self.rolled.insert(path.clone());
         }
@@ -42,10 +43,11 @@ impl MultiFileWriter {
         self.look_for_archives()
     }
 
-    fn repair(&self, repair: &Repair, checkpoints: &mut dyn Checkpointer) -> Result<(), SinkError> {
+    fn repair(&mut self, repair: &Repair) -> Result<(), SinkError> {
         let sink = self.sink.as_ref();
         match repair {
-            Repair::Rename { from, to } => sink.rename(from, to),
+            // All at once, when files have the length that they are to have.
+            Repair::Rename { .. } => Ok(()),
             Repair::Truncate { path, bytes } => {
                 let mut file = sink.append_from(path, *bytes)?;
                 file.sync()?;
@@ -54,11 +56,23 @@ impl MultiFileWriter {
             // It is made when its first event comes.
             Repair::Create { .. } => Ok(()),
             Repair::Lost { path, recorded, found } => {
-                self.compare(path, *recorded, *found, checkpoints);
+                self.lost.push(format!(
+                    "{path}: {recorded} bytes were written, {found} are there; somebody else took them away"
+                ));
                 Ok(())
             }
         }
     }
+}
+
+fn renames(repairs: &[Repair]) -> Vec<Move<'_>> {
+    let mut renames = Vec::new();
+    for repair in repairs {
+        if let Repair::Rename { from, to } = repair {
+            renames.push((from.as_str(), to.as_str()));
+        }
+    }
+    renames
 }
 
 fn lengths<'a>(

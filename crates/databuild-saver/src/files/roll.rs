@@ -1,7 +1,7 @@
 //! Rolling: what was decided is recorded, done, and recorded as done. Everything is committed before.
 
-use super::trouble;
 use super::writer::{MultiFileWriter, join, split};
+use super::{moves, trouble};
 use databuild_io::sink::{Listed, Stat};
 use databuild_model::time::Timestamp;
 use databuild_plugin::processor::{Checkpointer, Done, ProcessorError};
@@ -9,7 +9,7 @@ use databuild_policy::commit::RollIntent;
 use databuild_policy::roll::RollCause;
 use databuild_policy::roll::keep::Archive;
 use databuild_policy::roll::plan::{ArchiveNaming, plan};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// What is in folders, as it is after what was decided so far.
 type Listings = HashMap<String, Vec<Archive>>;
@@ -88,9 +88,11 @@ impl MultiFileWriter {
         }
         let mut over = Vec::new();
         for path in paths {
-            if let Some(active) = self.let_go(&path, checkpoints)? {
-                over.push(Over { path, bytes: active.bytes, began: active.began });
-            }
+            let Some(manager) = self.managers.remove(&path) else { continue };
+            let active = *manager.active();
+            manager.close().map_err(trouble)?;
+            self.recorded.files.remove(&path);
+            over.push(Over { path, bytes: active.bytes, began: active.began });
         }
         self.rename_over(over, checkpoints)
     }
@@ -119,16 +121,15 @@ impl MultiFileWriter {
             }
             intents.extend(steps);
         }
+        let renames: Vec<_> = intents.iter().map(moves::of).collect();
+        if matches!(naming, ArchiveNaming::Window { .. }) {
+            // What an archive was compressed from has to be gone for good: if it came back, its name would not be
+            // free, and the archive would have moved on.
+            moves::sync_all(self.sink.as_ref(), &renames).map_err(trouble)?;
+        }
         self.recorded.intents = intents.clone();
         checkpoints.checkpoint(Done::AsBefore, &self.recorded)?;
-        for intent in &intents {
-            self.sink.rename(&intent.from, &intent.to).map_err(trouble)?;
-        }
-        let folders: BTreeSet<&str> =
-            intents.iter().flat_map(|it| [split(&it.to).0, split(&it.from).0]).collect();
-        for folder in folders {
-            self.sink.sync_names(&join(folder, "name")).map_err(trouble)?;
-        }
+        moves::rename_all(self.sink.as_ref(), renames).map_err(trouble)?;
         // The next record says so; until then finishing it again changes nothing.
         self.recorded.intents.clear();
         self.rotations += over.len() as u64;

@@ -227,3 +227,44 @@ fn a_start_that_is_killed_rolls_what_was_left_once() {
         }
     }
 }
+
+/// The names of a window move up, each to one that has just become free. Whichever of these renames a power cut
+/// keeps, and of the removals of what was compressed, no archive is lost or there twice.
+#[test]
+fn no_cut_mixes_up_the_archives_of_a_window() {
+    for (seed, ending) in (0..300).zip(["", ".gz", ".zst"].into_iter().cycle()) {
+        let pattern = format!("{{name}}.%i{{ext}}{ending}");
+        let name = ArchiveName::parse(&pattern, &Zone::UTC).unwrap();
+        let settings = FilesSettings {
+            rotation: RotationPolicy { bytes_max: Some(1), ..RotationPolicy::default() },
+            archive: Some(ArchiveNaming::Window { name, min: 1, max: 20 }),
+            ..settings("logs/app.log")
+        };
+        let mut dice = Dice(seed);
+        let sink = ModelSink::new();
+        start(&settings, &sink, 5).unwrap();
+        // A start that writes two more needs about a hundred operations; and so does a start to go on.
+        for _ in 0..2 {
+            sink.fault_at(sink.steps() + dice.below(120) as u64, Fault::Kill);
+            drop(start(&settings, &sink, 7));
+            if dice.below(3) == 0 {
+                sink.revive();
+            } else {
+                sink.cut_power(&mut |bound| dice.below(bound));
+            }
+        }
+        start(&settings, &sink, 8).unwrap();
+        let files = sink.files();
+        let mut texts = String::new();
+        for n in (1..8).rev() {
+            let name = format!("app.{n}.log");
+            let forms = [name.clone(), format!("{name}{ending}")];
+            let form = forms.iter().find(|form| files.contains_key(*form));
+            let Some(form) = form else { continue };
+            texts += &plain(form, &files[form]).unwrap();
+        }
+        texts += &plain("app.log", &files["app.log"]).unwrap();
+        assert_eq!(texts, "1\n2\n3\n4\n5\n6\n7\n8\n", "seed {seed}");
+        assert!(!files.keys().any(|path| path.starts_with("app.8")), "seed {seed}");
+    }
+}
