@@ -26,6 +26,9 @@ pub(crate) struct JobArguments {
     /// The folder for the file of how far it came, which is called after the job run
     #[arg(long)]
     told: PathBuf,
+    /// The longest line, so that there are many of them
+    #[arg(long, default_value_t = LINE_BYTES_MAX)]
+    longest: u64,
     /// A named pipe that somebody opens for writing when it may begin
     #[arg(long)]
     gate: Option<PathBuf>,
@@ -40,11 +43,11 @@ pub(crate) struct Told {
     pub(crate) accepted: u64,
 }
 
-/// No line is longer than this: a few fragments.
+/// No line is longer than this: a few fragments. [`all_of`] knows jobs without a limit of their own.
 pub(crate) const LINE_BYTES_MAX: u64 = 400_000;
 
-/// The next words, and where to.
-fn words(chance: &mut Chance, n: u64) -> (Stream, Vec<u8>) {
+/// The next words, about `longest` bytes of them at most, and where to.
+fn words(chance: &mut Chance, n: u64, longest: u64) -> (Stream, Vec<u8>) {
     let stream = if chance.one_in(3) { Stream::Stderr } else { Stream::Stdout };
     let mut line = format!("{n:08} ").into_bytes();
     let length = match chance.below(100) {
@@ -52,6 +55,7 @@ fn words(chance: &mut Chance, n: u64) -> (Stream, Vec<u8>) {
         1..=9 => chance.below(3_000),
         _ => chance.below(90),
     };
+    let length = length.min(longest);
     while (line.len() as u64) < length {
         line.extend_from_slice(format!("{:016x}", chance.next()).as_bytes());
     }
@@ -80,7 +84,7 @@ pub(crate) fn all_of(seed: u64, stream: Stream, bytes: u64) -> Vec<u8> {
         if bytes <= all.len() as u64 {
             break;
         }
-        let (to, line) = words(&mut chance, n);
+        let (to, line) = words(&mut chance, n, LINE_BYTES_MAX);
         if to == stream {
             all.extend_from_slice(&line);
         }
@@ -104,7 +108,7 @@ pub(crate) fn run(arguments: &JobArguments, run: &str) -> Result<()> {
         if arguments.bytes <= so_far.iter().map(|told| told.accepted).sum() {
             break;
         }
-        let (stream, line) = words(&mut words_chance, n);
+        let (stream, line) = words(&mut words_chance, n, arguments.longest);
         let (mine, file) = match stream {
             Stream::Stdout => (&mut so_far[0], &mut stdout),
             Stream::Stderr => (&mut so_far[1], &mut stderr),

@@ -79,7 +79,11 @@ pub(crate) fn balance(
     Ok(account)
 }
 
-fn entries(reader: &LogReader, run: &JobRunId) -> Result<Vec<JobLogEntry>> {
+/// All entries of a run.
+///
+/// # Errors
+/// They cannot be read.
+pub(crate) fn entries(reader: &LogReader, run: &JobRunId) -> Result<Vec<JobLogEntry>> {
     let mut request = JobLogsRequest::all_of(run.clone());
     let mut entries = Vec::new();
     loop {

@@ -13,6 +13,7 @@ mod ledger;
 mod liar;
 mod report;
 mod rigs;
+mod saved;
 mod script;
 mod service;
 mod session;
@@ -21,7 +22,7 @@ mod world;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clock::Stopwatch;
-use report::Figures;
+use report::{Events, Figures};
 use rigs::scale::Size;
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -93,6 +94,10 @@ enum Rig {
     Ext4,
     /// Let go wrong what can, at each named point of a collector's life
     Failpoints,
+    /// Kill log savers, or stop them while others come, at any moment
+    Saver,
+    /// Kill a log saver at any operation on a place in memory, or cut its power
+    SaverPower,
     /// Seed bugs of durability, to see whether they are caught
     Bugs,
     /// As many runs at once as is promised
@@ -129,6 +134,9 @@ fn main() -> ExitCode {
         let name = rig.to_possible_value().map(|value| value.get_name().to_owned());
         let name = name.unwrap_or_default();
         println!("{name:<12}{figures}");
+        if figures.events != Events::default() {
+            println!("  {}", figures.events);
+        }
         for note in &figures.notes {
             println!("  {note}");
         }
@@ -166,6 +174,11 @@ fn run(rig: Rig, arguments: &Arguments) -> anyhow::Result<Figures> {
             let program = program(arguments)?;
             side_by_side(arguments, &|seed| rigs::kill::cycle(seed, &program))
         }
+        Rig::Saver => {
+            let program = program(arguments)?;
+            side_by_side(arguments, &|seed| rigs::saver::cycle(seed, &program))
+        }
+        Rig::SaverPower => side_by_side(arguments, &|seed| rigs::saver_power::story(seed, None)),
         Rig::Full => {
             let program = program(arguments)?;
             side_by_side(arguments, &|seed| rigs::full::cycle(seed, &program))

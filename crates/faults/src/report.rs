@@ -12,6 +12,8 @@ pub(crate) struct Figures {
     pub(crate) faults: u64,
     /// The bytes of all cycles.
     pub(crate) account: Account,
+    /// The events of all cycles, of rigs that count them.
+    pub(crate) events: Events,
     /// Broken promises.
     pub(crate) findings: Vec<Finding>,
     /// There is nothing more to try.
@@ -20,6 +22,32 @@ pub(crate) struct Figures {
     pub(crate) notes: Vec<String>,
     /// What could not be done here, and why.
     pub(crate) skipped: Vec<String>,
+}
+
+/// What became of events that were to be saved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Events {
+    /// What was to be in files.
+    pub(crate) wanted: u64,
+    /// What is in none of them.
+    pub(crate) lost: u64,
+    /// What is there more than once, counted without the first.
+    pub(crate) duplicated: u64,
+}
+
+impl Events {
+    pub(crate) fn add(&mut self, other: Events) {
+        self.wanted += other.wanted;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+    }
+}
+
+impl fmt::Display for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Events { wanted, lost, duplicated } = self;
+        write!(f, "{wanted} events saved, {lost} lost, {duplicated} duplicated")
+    }
 }
 
 /// A broken promise.
@@ -45,6 +73,7 @@ impl Figures {
         self.cycles += other.cycles;
         self.faults += other.faults;
         self.account.add(other.account);
+        self.events.add(other.events);
         self.findings.extend(other.findings);
         self.notes.extend(other.notes);
         self.exhausted |= other.exhausted;

@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -40,6 +41,8 @@ pub(crate) enum Role {
     Wrapper,
     /// It started wrappers, and collects: `databuild build`, `run`, `serve`.
     Executor,
+    /// It saves what is stored: `databuild saver run`.
+    Saver,
     /// The job itself.
     Job,
     /// Something that only helps.
@@ -136,6 +139,12 @@ impl World {
         Ok(std::fs::write(self.place.join("databuild.toml"), text)?)
     }
 
+    /// Appends to the file of the project.
+    pub(crate) fn add_to_project(&self, text: &str) -> Result<()> {
+        let mut file = File::options().append(true).open(self.place.join("databuild.toml"))?;
+        Ok(file.write_all(text.as_bytes())?)
+    }
+
     /// The program, ready to be started here.
     pub(crate) fn databuild(&self) -> Command {
         self.prefixed(&self.program)
@@ -210,6 +219,7 @@ impl World {
         let role = match word {
             b"wrap" => Role::Wrapper,
             b"build" | b"run" | b"serve" if program.ends_with(b"databuild") => Role::Executor,
+            b"saver" if program.ends_with(b"databuild") => Role::Saver,
             b"job" => Role::Job,
             _ => Role::Other,
         };

@@ -80,7 +80,6 @@ pub fn alerts() -> Vec<Alert> {
         saver::pipeline_stopped(),
         saver::late_events(),
         saver::dead_letters(),
-        saver::gaps(),
         saver::config_reload_failed(),
     ]
 }

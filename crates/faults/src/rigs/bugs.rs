@@ -1,6 +1,7 @@
 //! `bugs`: are the other rigs worth anything? Bugs of durability are seeded one by one, and each is to be
-//! caught. Those of the store are lies to a collector on a disk in memory, in the stories of `power`; what
-//! those of wrapper, spool and adoption would leave is done to the files of real processes.
+//! caught. Those of the store are lies to a collector on a disk in memory, in the stories of `power`, those of
+//! the log saver lies to one in the stories of `saver-power`; what those of wrapper, spool and adoption would
+//! leave is done to the files of real processes.
 
 mod spool;
 
@@ -8,6 +9,7 @@ use crate::disk::Disk;
 use crate::liar::{Bug, Liar};
 use crate::report::Figures;
 use crate::rigs::power;
+use crate::rigs::saver_power::{self, SaverBug};
 use crate::session::logs_dir;
 use databuild_logs::fs::Fs;
 use spool::SpoolBug;
@@ -20,6 +22,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Stories in which a bug must be caught. Most are in the first ten cuts.
 const STORIES_MAX: u64 = 40;
 
+/// Stories in which a bug of a saver must be caught. Each has a few lives where one of `power` has a hundred
+/// cuts.
+const SAVER_STORIES_MAX: u64 = 400;
+
 /// Runs in which a bug of a spool must be caught.
 const RUNS_MAX: u64 = 3;
 
@@ -29,6 +35,7 @@ const ESCAPED_MAX: usize = 1;
 /// Seeds every bug and looks who catches it.
 pub(crate) fn all(first_seed: u64, program: &Path) -> Figures {
     let mut figures = seeded(first_seed, &Bug::ALL, &|bug| catch(bug, first_seed));
+    figures.add(seeded(first_seed, &SaverBug::ALL, &|bug| catch_in_saver(bug, first_seed)));
     match spool::cycle(first_seed, None, program) {
         Ok(()) => figures.add(seeded(first_seed, &SpoolBug::ALL, &|bug| {
             catch_in_spool(bug, first_seed, program)
@@ -74,6 +81,20 @@ fn seeded<B: Copy + Ord + Debug + Send + Sync>(
         figures.find(first_seed, &anyhow::anyhow!("{escaped} bugs escaped"));
     }
     figures
+}
+
+/// In how many lives of savers a bug is caught, and by what.
+fn catch_in_saver(bug: SaverBug, first_seed: u64) -> Caught {
+    let mut lives = 0;
+    for seed in first_seed..first_seed + SAVER_STORIES_MAX {
+        let found = saver_power::story(seed, Some(bug));
+        lives += found.cycles;
+        if let Some(finding) = found.findings.first() {
+            let line = finding.what.lines().next().unwrap_or_default();
+            return (lives, Some(line.chars().take(160).collect()));
+        }
+    }
+    (lives, None)
 }
 
 /// In how many runs of real processes a bug is caught, and by what.
