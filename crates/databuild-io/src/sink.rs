@@ -54,7 +54,8 @@ pub trait Sink: Send + Sync + Debug {
 /// A file that is being written, by one writer.
 pub trait SinkFile: Send + Debug {
     /// Appends all of `bytes`. After an error nothing is known of what is behind the length that the last
-    /// sync told: open the file anew at a known length.
+    /// sync told: open the file anew at a known length. Into a file that somebody else has shortened
+    /// nothing is appended: [`SinkErrorKind::Short`].
     fn append(&mut self, bytes: &[u8]) -> Result<(), SinkError>;
 
     /// Makes what was appended survive a power cut, and tells how much of the file does: its length, or
@@ -62,7 +63,7 @@ pub trait SinkFile: Send + Debug {
     /// not synced before has to be written anew.
     fn sync(&mut self) -> Result<u64, SinkError>;
 
-    /// Whether the name still leads to this file, or what somebody else has done to it.
+    /// Whether the name still leads to this file, and how long it is; or what somebody else has done to it.
     fn place(&self) -> Result<FilePlace, SinkError>;
 
     /// Closes the file. What was not synced may still be lost.
@@ -73,7 +74,11 @@ pub trait SinkFile: Send + Debug {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FilePlace {
     /// Under its name.
-    Here,
+    Here {
+        /// Its length: less than what was appended if somebody shortened it, more if somebody else wrote
+        /// into it.
+        bytes: u64,
+    },
     /// Somebody gave it another name: what is in it is kept.
     Renamed,
     /// Somebody removed it: what is in it is lost when it is closed.

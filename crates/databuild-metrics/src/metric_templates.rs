@@ -284,6 +284,12 @@ catalogue! {
     /// Events out of order.
     SAVER_LATE_EVENTS_TOTAL: Counter "databuild_saver_late_events_total" "" PIPELINE false
         "Events that came after the order window had passed them, and were delivered out of order";
+    /// Events that were gone.
+    SAVER_MISSING_EVENTS_TOTAL: Counter "databuild_saver_missing_events_total" "" PIPELINE false
+        "Events that were gone from the store before a pipeline could read them";
+    /// Files that somebody else changed.
+    SAVER_LOST_FILES_TOTAL: Counter "databuild_saver_lost_files_total" "" PIPELINE false
+        "Files of a pipeline of which somebody else removed something that was written";
     /// Files that were finished.
     SAVER_ROTATIONS_TOTAL: Counter "databuild_saver_rotations_total" "" PIPELINE false
         "Files that a pipeline finished by rolling";

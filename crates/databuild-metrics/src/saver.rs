@@ -37,6 +37,10 @@ pub struct PipelineStats {
     pub errors: u64,
     /// Events that were delivered out of order.
     pub late_events: u64,
+    /// Events that the store did not have any more when it came to them.
+    pub missing_events: u64,
+    /// Files of which somebody else took something away.
+    pub lost_files: u64,
     /// Files that it finished.
     pub rotations: u64,
     /// Events that it gave up.
@@ -95,6 +99,8 @@ impl PipelineStats {
             queue_bytes: 0,
             errors: 0,
             late_events: 0,
+            missing_events: 0,
+            lost_files: 0,
             rotations: 0,
             dead_letters: 0,
             checkpoint_age_seconds: None,
@@ -114,6 +120,8 @@ impl PipelineStats {
         let counts = [
             (&templates::SAVER_ERRORS_TOTAL, self.errors),
             (&templates::SAVER_LATE_EVENTS_TOTAL, self.late_events),
+            (&templates::SAVER_MISSING_EVENTS_TOTAL, self.missing_events),
+            (&templates::SAVER_LOST_FILES_TOTAL, self.lost_files),
             (&templates::SAVER_ROTATIONS_TOTAL, self.rotations),
             (&templates::SAVER_DEAD_LETTERS_TOTAL, self.dead_letters),
         ];

@@ -4,13 +4,18 @@
 //! It accepts a subset of what [`crate::json::read_entry`] reads: strictly valid JSON in UTF-8 with
 //! the nested `content` form, in any key order. For a line it does not accept, ask the reader.
 
+mod body;
 mod cursor;
+mod members;
 
 use crate::entry::Kind;
 use crate::ids::JobRunId;
 use crate::level::Level;
 use crate::time::Timestamp;
+use body::Body;
+pub use body::Texts;
 use cursor::{Cursor, Escapes};
+pub use members::{dense_members, members};
 use std::ops::Range;
 
 /// The facts of one line.
@@ -34,6 +39,9 @@ pub struct Scan<'a> {
     pub labels: Labels,
     /// The `event_type` of a job event, as it stands between its quotes.
     pub event_type: Option<&'a str>,
+    /// Where the texts of a log entry stand; `None` for another one, and where only the reader knows, as for
+    /// a key that stands twice.
+    pub texts: Option<Texts>,
 }
 
 /// Which of the collector's labels a line has.
@@ -69,31 +77,6 @@ const SECONDS_LEN: usize = "46.000000000Z\"".len();
 const TIME: &[u8; 14] = b"{\"timestamp\":\"";
 const CONTENT: &[u8; 13] = b",\"content\":{\"";
 const LOG: &[u8; 15] = b"log\":{\"level\":\"";
-
-/// Calls `member` with where each key, without its quotes, and each value stand in `text`, which is a
-/// JSON object; its keys may come twice.
-///
-/// `None` if it is no object, and for some that are: those with control characters, be it as blanks,
-/// with half of a surrogate pair, or nested deeper than [`crate::limits::JSON_DEPTH_MAX`]. `member` may have
-/// been called before that was known.
-pub fn members(text: &str, mut member: impl FnMut(Range<usize>, Range<usize>)) -> Option<()> {
-    let looks = Looks::of(text.as_bytes());
-    if looks == Looks::Odd && has_control(text.as_bytes()) {
-        return None;
-    }
-    let mut c = Cursor::new(text.as_bytes(), looks.escapes());
-    c.skip_blanks();
-    c.byte(b'{')?;
-    c.members(|c, key| {
-        let key_at = key.as_ptr().addr() - text.as_ptr().addr();
-        let start = c.at();
-        c.value()?;
-        member(key_at..key_at + key.len(), start..c.at());
-        Some(())
-    })?;
-    c.skip_blanks();
-    c.at_end().then_some(())
-}
 
 /// What one fast pass over a whole text says of it; it lets the loop over strings look for one byte or
 /// two.
@@ -180,7 +163,7 @@ impl Scanner {
         let sequence_number = c.whole_number()?;
         c.fixed(CONTENT)?;
         let (kind, body) = if c.fixed(LOG).is_some() {
-            (Kind::Log, Body::shaped_log(&mut c)?)
+            (Kind::Log, Body::shaped_log(&mut c, text)?)
         } else {
             let kind = kind_of(c.plain_string()?)?;
             c.byte(b':')?;
@@ -210,6 +193,7 @@ impl Scanner {
             end,
             labels,
             event_type: body.event_type,
+            texts: body.texts,
         })
     }
 
@@ -235,6 +219,7 @@ impl Scanner {
             end,
             labels: Labels { top: seen.labelled, inner: body.inner },
             event_type: body.event_type,
+            texts: body.texts,
         };
         self.remember(text, &scan);
         Some(scan)
@@ -356,70 +341,6 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// What stands under the one key of `content`.
-struct Body<'a> {
-    kind: Kind,
-    span: Range<usize>,
-    level: Option<Level>,
-    inner: bool,
-    event_type: Option<&'a str>,
-}
-
-impl<'a> Body<'a> {
-    /// A log entry whose first key is its level, up to whose value the cursor has come.
-    fn shaped_log(c: &mut Cursor<'a>) -> Option<Self> {
-        let start = c.at().checked_sub("{\"level\":\"".len())?;
-        let level = level_of(c.plain_string()?)?;
-        while c.byte(b',').is_some() {
-            if c.fixed(b"\"message\":\"").is_some() || c.fixed(b"\"stream\":\"").is_some() {
-                c.rest_of_string()?;
-            } else if c.fixed(b"\"fields\":{").is_some() {
-                c.dense_members()?;
-            } else if c.fixed(b"\"offset\":").is_some() || c.fixed(b"\"bytes\":").is_some() {
-                c.number()?;
-            } else {
-                let key = c.string()?;
-                c.byte(b':')?;
-                (key != b"level").then(|| c.value())??;
-            }
-        }
-        let span = start..c.at() + 1;
-        c.byte(b'}')?;
-        Some(Body { kind: Kind::Log, span, level: Some(level), inner: false, event_type: None })
-    }
-
-    fn read(kind: Kind, c: &mut Cursor<'a>, text: &'a [u8]) -> Option<Self> {
-        let start = c.at();
-        let mut body =
-            Body { kind, span: start..start, level: None, inner: false, event_type: None };
-        c.byte(b'{')?;
-        let end = c.members(|c, key| match (kind, key) {
-            (Kind::Log, b"level") if body.level.is_none() => {
-                c.byte(b'"')?;
-                body.level = Some(level_of(c.plain_string()?)?);
-                Some(())
-            }
-            (Kind::Log, b"level") => None,
-            (Kind::Event, b"event_type") => {
-                let from = c.at() + 1;
-                c.value()?;
-                body.event_type = text_at(text, from..c.at().checked_sub(1)?);
-                Some(())
-            }
-            (Kind::Event, b"job_label") | (Kind::Manifest, b"task") => {
-                body.inner = true;
-                c.value()
-            }
-            (Kind::Log | Kind::Metric | Kind::Event | Kind::Manifest, _) => c.value(),
-        })?;
-        body.span = start..end + 1;
-        if kind == Kind::Log && body.level.is_none() {
-            return None;
-        }
-        Some(body)
-    }
-}
-
 /// A part of a line that is known to be UTF-8, cut at ASCII.
 fn text_at(line: &[u8], range: Range<usize>) -> Option<&str> {
     std::str::from_utf8(line.get(range)?).ok()
@@ -433,11 +354,6 @@ fn kind_of(key: &[u8]) -> Option<Kind> {
         b"manifest" => Some(Kind::Manifest),
         _ => None,
     }
-}
-
-/// Only the strict spelling: an alias such as `warning` goes the lenient way.
-fn level_of(name: &[u8]) -> Option<Level> {
-    Level::ALL.into_iter().find(|level| level.as_str().as_bytes() == name)
 }
 
 fn is_label(key: &[u8]) -> bool {

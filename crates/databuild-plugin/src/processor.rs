@@ -5,6 +5,7 @@ use databuild_model::time::Timestamp;
 use databuild_policy::commit::Outputs;
 use databuild_policy::layout::LayoutEvent;
 use serde_json::{Map, Value};
+use std::fmt;
 use std::time::Duration;
 
 /// Whose event it is.
@@ -68,6 +69,29 @@ pub trait Checkpointer {
     /// The event at `position`, which is not done, cannot be processed. If its owner wants that, it is set
     /// aside with the reason and counts as done; else this is the error to fail with.
     fn reject(&mut self, position: u64, reason: &str) -> Result<(), ProcessorError>;
+
+    /// What was written and recorded earlier is not there any more. Told when it is found, before a record
+    /// forgets it; so after a crash it may be told twice.
+    fn lost(&mut self, loss: &Loss);
+}
+
+/// A file of which somebody else has taken something away that was written and recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// The file, as a person would look for it.
+    pub path: String,
+    /// How long it was.
+    pub written: u64,
+    /// How long it is; 0 if it is gone.
+    pub left: u64,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Loss { path, written, left } = self;
+        write!(f, "{path} had {written} bytes and has {left}: ")?;
+        f.write_str("somebody else has removed, renamed or shortened it")
+    }
 }
 
 /// What processes the events of one pipeline. Called by one thread, one call at a time.

@@ -104,10 +104,11 @@ impl CheckpointLog {
     /// Writes what `state` has more than the last record, synced when this returns.
     pub(crate) fn write(&mut self, mut state: State) -> Result<(), CheckpointError> {
         state.epoch = self.last.epoch;
-        if self.file.place()? != FilePlace::Here {
+        let FilePlace::Here { bytes } = self.file.place()? else {
             return Err(CheckpointError::Taken { path: path(&self.folder, self.number) });
-        }
-        if limits::CHECKPOINT_BYTES_MAX < self.length {
+        };
+        // One that somebody else wrote into or cut is not gone on with.
+        if limits::CHECKPOINT_BYTES_MAX < self.length || bytes != self.length {
             let number = self.number + 1;
             (self.file, self.length) = begin(self.sink.as_ref(), &self.folder, number, &state)?;
             self.sink.remove(&path(&self.folder, self.number))?;

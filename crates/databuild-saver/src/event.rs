@@ -1,13 +1,13 @@
 //! A stored line as an event: what is needed to order and select it is read when it comes, the rest when its
 //! turn has come. Most lines are read without copying anything.
 
-mod peel;
+mod unescape;
 mod view;
 
-use databuild_model::entry::{Content, JobLogEntry, Kind};
+use databuild_model::entry::{Content, JobLogEntry, Kind, Stream};
 use databuild_model::json;
 use databuild_model::level::Level;
-use databuild_model::scan::Scanner;
+use databuild_model::scan::{self, Scanner};
 use databuild_model::time::Timestamp;
 use std::ops::Range;
 use std::sync::Arc;
@@ -61,8 +61,47 @@ pub(crate) struct Head {
     pub(crate) sequence: u64,
     pub(crate) kind: Kind,
     pub(crate) level: Level,
-    /// Where the value of the one key in `content` is, if the line can be read the fast way.
-    content: Option<Range<usize>>,
+    /// Where the texts of a log entry are, if the scanner knew it.
+    texts: Option<Texts>,
+}
+
+/// Where the texts of a log entry are in its line.
+#[derive(Debug, Clone, PartialEq)]
+struct Texts {
+    message: Span,
+    fields: Span,
+    stream: Option<Stream>,
+    /// They are what stands there, without escapes.
+    is_plain: bool,
+}
+
+/// From where to where, in half the room.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Span {
+    from: u32,
+    to: u32,
+}
+
+impl Span {
+    fn new(range: Range<usize>) -> Option<Span> {
+        Some(Span { from: range.start.try_into().ok()?, to: range.end.try_into().ok()? })
+    }
+
+    fn range(self) -> Range<usize> {
+        let at = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+        at(self.from)..at(self.to)
+    }
+}
+
+impl Texts {
+    fn of(texts: scan::Texts) -> Option<Texts> {
+        Some(Texts {
+            message: Span::new(texts.message)?,
+            fields: Span::new(texts.fields)?,
+            stream: texts.stream,
+            is_plain: texts.is_plain,
+        })
+    }
 }
 
 impl Line {
@@ -82,6 +121,16 @@ impl Line {
     /// The entry, without its line feed.
     pub(crate) fn text(&self) -> &[u8] {
         self.chunk.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// A part of it.
+    fn str(&self, span: &Span) -> Option<&str> {
+        std::str::from_utf8(self.text().get(span.range())?).ok()
+    }
+
+    /// Whether its texts can be borrowed from it.
+    fn is_plain(&self) -> bool {
+        self.head.texts.as_ref().is_some_and(|texts| texts.is_plain)
     }
 
     /// The same with bytes of its own, so that it does not hold those that it came with.
@@ -105,7 +154,7 @@ impl Head {
                 sequence: scan.sequence_number,
                 kind: scan.kind,
                 level: scan.level.unwrap_or(Level::Info),
-                content: Some(scan.content),
+                texts: scan.texts.and_then(Texts::of),
             };
         }
         match json::read_entry(text) {
@@ -117,7 +166,7 @@ impl Head {
                     Content::Log(log) => log.level,
                     Content::Metric(_) | Content::JobEvent(_) | Content::Manifest(_) => Level::Info,
                 },
-                content: None,
+                texts: None,
             },
             // No entry, so it is shown as it is rather than not at all.
             Err(_) => Head {
@@ -125,7 +174,7 @@ impl Head {
                 sequence: place + 1,
                 kind: Kind::Log,
                 level: Level::Warn,
-                content: None,
+                texts: None,
             },
         }
     }

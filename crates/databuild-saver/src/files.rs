@@ -90,11 +90,6 @@ impl FileProcessor {
         self
     }
 
-    /// Files that were found to be gone, or shorter than what was written, in words.
-    pub fn lost(&self) -> &[String] {
-        &self.writer.lost
-    }
-
     fn commit(&mut self, checkpoints: &mut dyn Checkpointer) -> Result<(), ProcessorError> {
         let done = self.taken.map_or(Done::AsBefore, Done::Upto);
         self.writer.commit(done, checkpoints)
@@ -150,7 +145,7 @@ impl FileProcessor {
             .collect();
         if self.writer.is_crowded_by(new.len()) {
             self.commit(checkpoints)?;
-            self.writer.make_room(new.len())?;
+            self.writer.make_room(new.len(), checkpoints)?;
         }
         self.writer.announce(new, checkpoints)
     }
@@ -192,7 +187,7 @@ impl LogProcessor for FileProcessor {
         self.writer.now = Some(now);
         self.commit(checkpoints)?;
         self.writer.roll_idle(now, checkpoints)?;
-        self.writer.close_idle(now)?;
+        self.writer.close_idle(now, checkpoints)?;
         if self.last_look.is_none_or(|last| crate::limits::KEEP_EVERY <= now.since(last)) {
             self.writer.retain_all(now)?;
             self.last_look = Some(now);
@@ -211,7 +206,7 @@ impl LogProcessor for FileProcessor {
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
         self.flush(now, checkpoints)?;
-        self.writer.close()
+        self.writer.close(checkpoints)
     }
 }
 

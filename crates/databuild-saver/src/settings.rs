@@ -67,6 +67,13 @@ impl ProcessorSettings {
     }
 }
 
+impl FilesSettings {
+    /// A file below the base, as a person would look for it.
+    pub(crate) fn shown(&self, path: &str) -> String {
+        format!("{}{path}", self.path.base())
+    }
+}
+
 /// `[saver.files.NAME]`.
 #[derive(Debug, Clone)]
 pub struct FilesSettings {

@@ -69,6 +69,10 @@ pub struct PipelineStatus {
     pub late: u64,
     /// Events that were gone before they could be read.
     pub missing: u64,
+    /// Files of which somebody else took something away.
+    pub lost_files: u64,
+    /// The last of them.
+    pub last_loss: Option<LastError>,
     /// How long ago the oldest event became durable that is not processed.
     pub lag: Duration,
     /// Events that wait for their turn.

@@ -15,6 +15,7 @@ pub const CLAIMS: &[Claim] = &[
     ("a list has the files of one folder", lists),
     ("paths that lead out are refused", refuses),
     ("an open file knows what was done to its name", places),
+    ("an open file knows what was done to its length", lengths),
     ("a lock has one holder", locks),
 ];
 
@@ -132,13 +133,29 @@ fn refuses(sink: &dyn Sink) -> Result<(), String> {
 fn places(sink: &dyn Sink) -> Result<(), String> {
     let mut file = sink.append_from("f", 0).map_err(text)?;
     file.append(b"one\n").map_err(text)?;
-    same(file.place().map_err(text)?, FilePlace::Here)?;
+    same(file.place().map_err(text)?, FilePlace::Here { bytes: 4 })?;
     sink.rename("f", "g").map_err(text)?;
     same(file.place().map_err(text)?, FilePlace::Renamed)?;
     write(sink, "f", 0, b"another\n")?;
     same(file.place().map_err(text)?, FilePlace::Renamed)?;
     sink.remove("g").map_err(text)?;
     same(file.place().map_err(text)?, FilePlace::Removed)
+}
+
+fn lengths(sink: &dyn Sink) -> Result<(), String> {
+    let mut file = sink.append_from("f", 0).map_err(text)?;
+    file.append(b"one\n").map_err(text)?;
+    // Somebody else writes into it: both are there.
+    write(sink, "f", 4, b"theirs\n")?;
+    same(file.place().map_err(text)?, FilePlace::Here { bytes: 11 })?;
+    file.append(b"two\n").map_err(text)?;
+    same(read(sink, "f")?.as_str(), "one\ntheirs\ntwo\n")?;
+    same(file.place().map_err(text)?, FilePlace::Here { bytes: 15 })?;
+    // Somebody else cuts it: nothing goes behind what is left.
+    sink.append_from("f", 4).and_then(|file| file.close()).map_err(text)?;
+    same(file.place().map_err(text)?, FilePlace::Here { bytes: 4 })?;
+    same(kind(file.append(b"three\n")), Some(SinkErrorKind::Short))?;
+    same(read(sink, "f")?.as_str(), "one\n")
 }
 
 fn locks(sink: &dyn Sink) -> Result<(), String> {

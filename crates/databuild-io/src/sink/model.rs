@@ -267,7 +267,8 @@ impl Sink for ModelSink {
         }
         let life = state.life;
         drop(state);
-        Ok(Box::new(ModelFile { sink: self.clone(), inode, path: path.to_owned(), life }))
+        let path = path.to_owned();
+        Ok(Box::new(ModelFile { sink: self.clone(), inode, path, length: cut, life }))
     }
 
     fn read(&self, path: &str, offset: u64, bytes_max: usize) -> Result<Vec<u8>, SinkError> {
@@ -336,6 +337,7 @@ struct ModelFile {
     sink: ModelSink,
     inode: usize,
     path: String,
+    length: usize,
     life: u64,
 }
 
@@ -364,6 +366,10 @@ impl SinkFile for ModelFile {
         let alive = state.life == self.life;
         let now = state.clock;
         if let Some(inode) = state.inodes.get_mut(self.inode).filter(|_| alive) {
+            if inode.data.len() < self.length {
+                return Err(error(SinkErrorKind::Short, DOING, &self.path));
+            }
+            self.length = inode.data.len() + taken;
             inode.data.extend_from_slice(bytes.get(..taken).unwrap_or_default());
             inode.changed = now;
         }
@@ -386,7 +392,8 @@ impl SinkFile for ModelFile {
     fn place(&self) -> Result<FilePlace, SinkError> {
         let state = self.begin("look at")?;
         if state.names.get(&self.path) == Some(&self.inode) {
-            return Ok(FilePlace::Here);
+            let bytes = state.inodes.get(self.inode).map_or(0, |inode| inode.data.len() as u64);
+            return Ok(FilePlace::Here { bytes });
         }
         let elsewhere = state.names.values().any(|inode| *inode == self.inode);
         Ok(if elsewhere { FilePlace::Renamed } else { FilePlace::Removed })

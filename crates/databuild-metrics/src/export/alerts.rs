@@ -80,6 +80,7 @@ pub fn alerts() -> Vec<Alert> {
         saver::pipeline_stopped(),
         saver::late_events(),
         saver::dead_letters(),
+        saver::gaps(),
         saver::config_reload_failed(),
     ]
 }

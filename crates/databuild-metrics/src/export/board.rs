@@ -271,10 +271,15 @@ fn saver() -> Vec<Panel> {
             .describe("What came after it is done again after a crash.")
             .ask(now(templates::SAVER_CHECKPOINT_AGE_SECONDS)),
         Panel::new(Look::Lines, "What went wrong in pipelines", "short")
-            .describe("Attempts that failed, events out of order, events given up.")
+            .describe(
+                "Attempts that failed, events out of order, events given up; events that were gone before they \
+                 were read, files that somebody else took away.",
+            )
             .ask_called(grew(templates::SAVER_ERRORS_TOTAL), "errors {{pipeline}}")
             .ask_called(grew(templates::SAVER_LATE_EVENTS_TOTAL), "late {{pipeline}}")
-            .ask_called(grew(templates::SAVER_DEAD_LETTERS_TOTAL), "given up {{pipeline}}"),
+            .ask_called(grew(templates::SAVER_DEAD_LETTERS_TOTAL), "given up {{pipeline}}")
+            .ask_called(grew(templates::SAVER_MISSING_EVENTS_TOTAL), "gone {{pipeline}}")
+            .ask_called(grew(templates::SAVER_LOST_FILES_TOTAL), "files taken {{pipeline}}"),
         Panel::new(Look::Lines, "Files finished", "short")
             .ask(grew(templates::SAVER_ROTATIONS_TOTAL)),
     ]

@@ -30,6 +30,8 @@ fn a_pipeline_has_every_family_and_one_state() {
         queue_bytes: 4096,
         errors: 2,
         late_events: 1,
+        missing_events: 6,
+        lost_files: 7,
         rotations: 4,
         dead_letters: 5,
         checkpoint_age_seconds: Some(0.5),
@@ -48,6 +50,8 @@ fn a_pipeline_has_every_family_and_one_state() {
         databuild_saver_state{pipeline="errors",state="stopped"} 0
         databuild_saver_state{pipeline="errors",state="waiting"} 1
         databuild_saver_late_events_total{pipeline="errors"} 1
+        databuild_saver_missing_events_total{pipeline="errors"} 6
+        databuild_saver_lost_files_total{pipeline="errors"} 7
         databuild_saver_rotations_total{pipeline="errors"} 4
         databuild_saver_dead_letters_total{pipeline="errors"} 5
         databuild_saver_checkpoint_age_seconds{pipeline="errors"} 0.5

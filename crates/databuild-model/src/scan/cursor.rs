@@ -3,6 +3,7 @@
 //! JSON forbids; UTF-8 and the absence of control characters are the caller's business.
 
 use crate::limits;
+use std::ops::Range;
 
 #[derive(Clone)]
 pub(super) struct Cursor<'a> {
@@ -26,6 +27,11 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn at(&self) -> usize {
         self.len - self.rest.len()
+    }
+
+    /// Whether nothing in the text is written with a backslash.
+    pub(super) fn is_plain(&self) -> bool {
+        self.escapes == Escapes::None
     }
 
     pub(super) fn at_end(&self) -> bool {
@@ -246,12 +252,20 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The members of an object that is not empty and has no blanks, whose opening brace was passed.
-    pub(super) fn dense_members(&mut self) -> Option<()> {
+    /// The members of an object that is not empty and has no blanks, whose opening brace was passed. Calls
+    /// `member` with where each key, without its quotes, and each value stand.
+    #[inline]
+    pub(super) fn dense_members(
+        &mut self,
+        mut member: impl FnMut(Range<usize>, Range<usize>),
+    ) -> Option<()> {
         loop {
+            let key = self.at();
             self.string()?;
+            let value = self.at() + 1;
             self.byte(b':')?;
             if self.peek()? == b'"' { self.string().map(drop) } else { self.value() }?;
+            member(key + 1..value - 2, value..self.at());
             if self.byte(b',').is_none() {
                 return self.byte(b'}');
             }

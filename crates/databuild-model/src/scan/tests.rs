@@ -1,10 +1,11 @@
 //! The fast way and the lenient reader must never disagree about a line that both accept.
 
-use super::{Labels, Scanner};
-use crate::entry::{Content, Kind};
+use super::{Labels, Scanner, Texts, dense_members, members};
+use crate::entry::{Content, Kind, LogMessage};
 use crate::json::tests::any_entry;
 use crate::json::{read_entry, write_entry};
 use proptest::prelude::*;
+use std::ops::Range;
 
 const GOLDENS: &str = include_str!("../json/goldens.jsonl");
 
@@ -23,7 +24,36 @@ fn agree(scanner: &mut Scanner, line: &[u8]) -> bool {
     assert_eq!(line[scan.end], b'}');
     assert_eq!(line[scan.content.start], b'{');
     assert_eq!(line[scan.content.end - 1], b'}');
+    match (&scan.texts, &entry.content) {
+        (Some(texts), Content::Log(log)) => texts_agree(line, texts, log),
+        (None, _) => {}
+        (Some(_), _) => panic!("no log entry has texts"),
+    }
     true
+}
+
+fn texts_agree(line: &[u8], texts: &Texts, log: &LogMessage) {
+    let text = |range: &Range<usize>| std::str::from_utf8(&line[range.clone()]).unwrap();
+    let decoded = |text: &str| serde_json::from_str::<String>(&format!("\"{text}\"")).unwrap();
+    let message = text(&texts.message);
+    assert_eq!(decoded(message), log.message);
+    assert_eq!(texts.stream, log.origin.stream);
+    assert!(!texts.is_plain || !line.contains(&b'\\'));
+    let object = text(&texts.fields);
+    let (mut fields, mut dense) = (Vec::new(), Vec::new());
+    if !object.is_empty() {
+        let value = |value: &str| match value.strip_prefix('"').and_then(|it| it.strip_suffix('"'))
+        {
+            Some(inner) => decoded(inner),
+            None => value.to_owned(),
+        };
+        let pair = |k: Range<usize>, v: Range<usize>| (decoded(&object[k]), value(&object[v]));
+        members(object, |k, v| fields.push(pair(k, v))).expect("an object");
+        if dense_members(object, true, |k, v| dense.push(pair(k, v))).is_some() {
+            assert_eq!(dense, fields);
+        }
+    }
+    assert_eq!(fields, log.fields.0);
 }
 
 #[test]
@@ -47,6 +77,37 @@ fn places_and_labels_are_told() {
     let scan = scanner.scan(bare.as_bytes()).unwrap();
     assert_eq!(&bare[scan.content.clone()], r#"{"event_type":"task_launched","metadata":{}}"#);
     assert_eq!((scan.kind, scan.labels), (Kind::Event, Labels::default()));
+}
+
+#[test]
+fn texts_are_told_only_where_there_is_no_doubt() {
+    let entry = |log: &str| {
+        format!(
+            r#"{{"timestamp":"2025-01-27T10:30:46.123456789Z","job_id":"r1","outputs":[],"sequence_number":7,"content":{{"log":{{"level":"INFO"{log}}}}}}}"#
+        )
+    };
+    let mut scanner = Scanner::new();
+    for (log, told) in [
+        ("", true),
+        (r#","message":"a","fields":{"k":"v","n":1},"stream":"stderr","offset":0"#, true),
+        (r#","stream":"stdout","message":"a\nb","fields":{}"#, true),
+        (r#", "fields" : { "k" : "v" } , "message" : "a""#, true),
+        (r#","message":"a","message":"b""#, false),
+        (r#","message":"a","mess\u0061ge":"b""#, false),
+        (r#","message":1"#, false),
+        (r#","fields":{"k":"v"},"fields":{}"#, false),
+        (r#","fields":[]"#, false),
+        (r#","stream":"both""#, false),
+        (r#","stream":"std\u006fut""#, false),
+        (r#","stream":null"#, false),
+    ] {
+        let line = entry(log);
+        for _ in 0..2 {
+            assert!(agree(&mut scanner, line.as_bytes()), "{line}");
+            let scan = scanner.scan(line.as_bytes()).unwrap();
+            assert_eq!(scan.texts.is_some(), told, "{line}");
+        }
+    }
 }
 
 #[test]

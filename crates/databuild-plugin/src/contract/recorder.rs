@@ -1,7 +1,7 @@
 //! A checkpointer that remembers what it was told, objects to what must not be, and refuses when a check
 //! wants it to.
 
-use crate::processor::{Checkpointer, Done, ProcessorError, ProcessorErrorKind};
+use crate::processor::{Checkpointer, Done, Loss, ProcessorError, ProcessorErrorKind};
 use databuild_policy::commit::Outputs;
 use std::collections::BTreeSet;
 
@@ -114,6 +114,11 @@ impl Checkpointer for Recorder {
             position: Some(position),
             source: None,
         })
+    }
+
+    /// A place that is empty has nothing that could be gone.
+    fn lost(&mut self, loss: &Loss) {
+        self.objections.push(format!("it tells of a loss: {loss}"));
     }
 }
 

@@ -4,11 +4,6 @@ use super::event::{LayoutEvent, message_and_trace};
 use databuild_model::entry::{Content, JobLogEntry, Stream, field};
 use databuild_model::level::Level;
 
-/// Names under which jobs give their logger, their thread and their traceback, the usual ones first.
-const LOGGER: &[&str] = &["logger", "logger_name", "loggerName", "source"];
-const THREAD: &[&str] = &["thread", "thread_name", "threadName"];
-const TRACE: &[&str] = &["exception", "exc_info", "stack_trace", "stacktrace", "traceback"];
-
 /// Calls `work` with `entry` as a layout sees it. Measurements, events and manifests are INFO, and say
 /// what they are in words; their labels and facts are the fields.
 pub fn with_event<T>(entry: &JobLogEntry, work: impl FnOnce(&LayoutEvent<'_>) -> T) -> T {
@@ -70,26 +65,90 @@ pub struct Named<'a> {
 }
 
 /// Takes what has a place of its own, and what only our own tools read, out of the fields from `from` on.
+/// Only those are looked at: the fields of a whole batch can stand before them.
 pub fn take_named<'a>(fields: &mut Vec<(&'a str, &'a str)>, from: usize) -> Named<'a> {
-    // The usual names first, and of one that stands twice the first.
-    let mut take = |names: &[&str]| {
-        let ours = fields.get(from..).unwrap_or_default();
-        let name = *names.iter().find(|name| ours.iter().any(|(key, _)| key == *name))?;
-        let value = ours.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
-        remove(fields, from, name);
-        value
-    };
-    let named = Named { logger: take(LOGGER), thread: take(THREAD), trace: take(TRACE) };
-    remove(fields, from, field::RAW_BASE64);
-    named
+    let mut best = Best::default();
+    let ours = fields.get(from..).unwrap_or_default();
+    for (key, value) in ours {
+        if let Some(place) = place_of(key) {
+            best.offer(place, value);
+        }
+    }
+    if best.any {
+        let mut kept = from;
+        for at in from..fields.len() {
+            let place = fields.get(at).and_then(|(key, _)| place_of(key));
+            if !place.is_some_and(|place| best.takes(place)) {
+                fields.swap(kept, at);
+                kept += 1;
+            }
+        }
+        fields.truncate(kept);
+    }
+    let value = |it: Option<(u8, &'a str)>| it.map(|(_, value)| value);
+    Named { logger: value(best.logger), thread: value(best.thread), trace: value(best.trace) }
 }
 
-/// Only what is from `from` on is looked at: the fields of a whole batch can stand before it.
-fn remove<'a>(fields: &mut Vec<(&'a str, &'a str)>, from: usize, name: &str) {
-    let ours = fields.get_mut(from..).unwrap_or_default();
-    let Some(first) = ours.iter().position(|(key, _)| *key == name) else { return };
-    let kept: Vec<(&'a str, &'a str)> =
-        ours.iter().skip(first).filter(|(key, _)| *key != name).copied().collect();
-    fields.truncate(from + first);
-    fields.extend(kept);
+/// Where a field is shown that has a place of its own. Jobs call it by several names; the usual ones have the
+/// lowest numbers, and count most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Logger(u8),
+    Thread(u8),
+    Trace(u8),
+    Nowhere,
+}
+
+fn place_of(key: &str) -> Option<Place> {
+    Some(match key {
+        "logger" => Place::Logger(0),
+        "logger_name" => Place::Logger(1),
+        "loggerName" => Place::Logger(2),
+        "source" => Place::Logger(3),
+        "thread" => Place::Thread(0),
+        "thread_name" => Place::Thread(1),
+        "threadName" => Place::Thread(2),
+        "exception" => Place::Trace(0),
+        "exc_info" => Place::Trace(1),
+        "stack_trace" => Place::Trace(2),
+        "stacktrace" => Place::Trace(3),
+        "traceback" => Place::Trace(4),
+        field::RAW_BASE64 => Place::Nowhere,
+        _ => return None,
+    })
+}
+
+/// What stands in each place: under the most usual name, and of one that stands twice the first.
+#[derive(Default)]
+struct Best<'a> {
+    logger: Option<(u8, &'a str)>,
+    thread: Option<(u8, &'a str)>,
+    trace: Option<(u8, &'a str)>,
+    any: bool,
+}
+
+impl<'a> Best<'a> {
+    fn offer(&mut self, place: Place, value: &'a str) {
+        self.any = true;
+        let (best, rank) = match place {
+            Place::Logger(rank) => (&mut self.logger, rank),
+            Place::Thread(rank) => (&mut self.thread, rank),
+            Place::Trace(rank) => (&mut self.trace, rank),
+            Place::Nowhere => return,
+        };
+        if best.is_none_or(|(known, _)| rank < known) {
+            *best = Some((rank, value));
+        }
+    }
+
+    /// Whether the field is shown in `place`. Those with a less usual name stay fields.
+    fn takes(&self, place: Place) -> bool {
+        let is = |best: Option<(u8, &str)>, rank| best.is_some_and(|(known, _)| known == rank);
+        match place {
+            Place::Logger(rank) => is(self.logger, rank),
+            Place::Thread(rank) => is(self.thread, rank),
+            Place::Trace(rank) => is(self.trace, rank),
+            Place::Nowhere => true,
+        }
+    }
 }

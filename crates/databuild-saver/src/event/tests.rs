@@ -1,7 +1,8 @@
 //! Both ways to read a line lead to the same event as the types do.
 
 use super::*;
-use databuild_policy::layout::{Layout, LayoutOptions, Scratch, with_event};
+use databuild_policy::layout::{Layout, LayoutEvent, LayoutOptions, Scratch, with_event};
+use proptest::prelude::*;
 
 const ALL: &str =
     "%d|%level|%logger|%thread|%app|%job|%run|%partition|%seq|%stream|%msg|%kvp|%ex%n";
@@ -63,6 +64,118 @@ fn both_ways_lead_to_the_same_event() {
             let line = entry(content, labels);
             assert_eq!(by_views(&line), by_types(&line), "{line}");
         }
+    }
+}
+
+/// All that a layout can show of an event.
+fn shown(view: &LayoutEvent<'_>) -> String {
+    let mut out = Vec::new();
+    for layout in [ALL, "json"] {
+        let layout = Layout::parse(layout, &LayoutOptions::default()).unwrap();
+        layout.render(view, &mut Scratch::default(), &mut out);
+    }
+    String::from_utf8(out).unwrap()
+}
+
+/// What the types make of a line that was journalled in 1970 at place 6.
+fn shown_by_types(line: &[u8]) -> String {
+    let facts = facts(line);
+    let in_run = |view: &LayoutEvent<'_>| {
+        let (run, app) = ("r1", facts.app.as_str());
+        shown(&LayoutEvent { run, app, ..*view })
+    };
+    if let Ok((entry, _)) = json::read_entry(line) {
+        return with_event(&entry, in_run);
+    }
+    let text = String::from_utf8_lossy(line);
+    let view = LayoutEvent::saying(Timestamp::default(), Level::Warn, &text);
+    in_run(&LayoutEvent { sequence: 7, ..view })
+}
+
+/// Lines as one batch, all of one run.
+fn shown_by_views(lines: &[Vec<u8>]) -> Vec<String> {
+    let mut scanner = Scanner::new();
+    let all_facts: Vec<RunFacts> = lines.iter().map(|line| facts(line)).collect();
+    let read = |line: &Vec<u8>| {
+        let chunk: Arc<[u8]> = line.as_slice().into();
+        Line::read(&mut scanner, &chunk, 0..line.len(), 6, Timestamp::default())
+    };
+    let read: Vec<Line> = lines.iter().map(read).collect();
+    let due: Vec<Due<'_>> = read
+        .iter()
+        .zip(&all_facts)
+        .map(|(line, facts)| Due { line, facts, late: false, position: 1 })
+        .collect();
+    Views::default().with(&due, |events| events.iter().map(|it| shown(&it.view)).collect())
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "[a-z ]{0,12}",
+        1 => "[a-z\u{e9}\u{1f600}\"\\\\\n\t\u{1}]{0,8}",
+        1 => Just("E: m\n\tat a.b(C.java:1)".to_owned()),
+    ]
+}
+
+fn any_field() -> impl Strategy<Value = String> {
+    let name = prop_oneof![
+        3 => "[a-z_]{0,9}",
+        1 => "[a\u{e9}\"]{0,3}",
+        4 => prop::sample::select(vec![
+            "logger", "logger_name", "loggerName", "source", "thread", "thread_name", "threadName",
+            "exception", "exc_info", "stack_trace", "stacktrace", "traceback", "raw_base64",
+        ]).prop_map(str::to_owned),
+    ];
+    let value = prop_oneof![
+        4 => any_text().prop_map(|text| serde_json::to_string(&text).unwrap()),
+        1 => prop::sample::select(vec!["1", "-2.5e3", "null", "true", "{\"a\": [1]}", "[]"])
+            .prop_map(str::to_owned),
+    ];
+    (name, value)
+        .prop_map(|(name, value)| format!("{}:{value}", serde_json::to_string(&name).unwrap()))
+}
+
+prop_compose! {
+    /// A line as the wrapper writes it, or nearly so.
+    fn any_line()(
+        level in prop::sample::select(vec!["INFO", "ERROR", "TRACE", "warning", "LOUD"]),
+        message in any_text(),
+        fields in prop::option::of(prop::collection::vec(any_field(), 0..5)),
+        stream in prop::sample::select(vec!["", "stdout", "stderr", "both"]),
+        more in prop::sample::select(vec!["", r#","cr":1"#, r#","message":"b""#, r#","new":[{"a":1}]"#]),
+        blank in prop::sample::select(vec!["", "", "", " "]),
+    ) -> String {
+        let message = serde_json::to_string(&message).unwrap();
+        let fields = fields.map_or(String::new(), |fields| {
+            format!(r#","fields":{{{}}}"#, fields.join(&format!(",{blank}")))
+        });
+        let stream = match stream {
+            "" => String::new(),
+            name => format!(r#","stream":"{name}","offset":3"#),
+        };
+        let log = format!(
+            r#"{{"log":{{"level":"{level}",{blank}"message":{message}{fields}{stream}{more}}}}}"#
+        );
+        entry(&log, r#","job_label":"clean","app":"finance""#)
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_looks_as_the_types_have_it(
+        lines in prop::collection::vec(any_line(), 1..6),
+        damage in prop::collection::vec(
+            (any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 0..3,
+        ),
+    ) {
+        let mut lines: Vec<Vec<u8>> = lines.into_iter().map(String::into_bytes).collect();
+        for (line, at, byte) in damage {
+            let line = line.get_mut(&mut lines);
+            let at = at.index(line.len());
+            line[at] = byte;
+        }
+        let expected: Vec<String> = lines.iter().map(|line| shown_by_types(line)).collect();
+        prop_assert_eq!(shown_by_views(&lines), expected);
     }
 }
 

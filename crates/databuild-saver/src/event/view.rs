@@ -1,35 +1,40 @@
 //! Events as layouts and processors see them, for a whole batch: borrowed from the stored lines, or from one
 //! arena where a text had to be unescaped.
 
-use super::{Head, Line, RunFacts, peel};
-use databuild_model::entry::Kind;
-use databuild_model::json;
+use super::unescape::unescape;
+use super::{Line, RunFacts, Span};
+use databuild_model::entry::Stream;
+use databuild_model::{json, scan};
 use databuild_plugin::processor::{Entity, LogEvent};
 use databuild_policy::layout::{LayoutEvent, Named, message_and_trace, take_named, with_event};
-use std::borrow::Cow;
 use std::ops::Range;
 
-/// The events of a batch, half read: texts are places in lines or in the arena.
+/// Where texts are that cannot be borrowed from lines; kept, so that nothing is allocated per event.
 #[derive(Debug, Default)]
 pub(crate) struct Views {
     arena: String,
-    pairs: Vec<(Text, Text)>,
-    events: Vec<Half>,
+    pairs: Vec<(Span, Span)>,
+    events: Vec<Unescaped>,
 }
 
-/// Where a text is.
+/// An event whose texts are in the arena.
 #[derive(Debug, Clone)]
-enum Text {
-    Line(Range<usize>),
-    Arena(Range<usize>),
-}
-
-/// An event with texts that are places.
-#[derive(Debug, Clone)]
-struct Half {
-    message: Text,
+struct Unescaped {
+    message: Span,
     pairs: Range<usize>,
-    stream: Text,
+    stream: Span,
+    /// What has a place of its own, if it is not among the pairs any more.
+    named: Option<[Option<Span>; 3]>,
+}
+
+/// An event half read.
+struct Read<'a> {
+    raw_message: &'a str,
+    message: &'a str,
+    joined_trace: &'a str,
+    stream: &'a str,
+    named: Named<'a>,
+    pairs: Range<usize>,
 }
 
 /// One event of a batch: its line, whose it is, and whether it is late.
@@ -51,158 +56,119 @@ impl Views {
         self.arena.clear();
         self.pairs.clear();
         self.events.clear();
-        let texts: Vec<&str> = due.iter().map(|due| text_of(due.line)).collect();
-        for (due, text) in due.iter().zip(&texts) {
-            self.read(due.line, text);
+        for due in due.iter().filter(|due| !due.line.is_plain()) {
+            self.unescape(due.line);
         }
-        let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(self.pairs.len());
-        let mut named: Vec<(Named<'_>, Range<usize>)> = Vec::with_capacity(due.len());
-        for (half, line) in self.events.iter().zip(&texts) {
-            let from = pairs.len();
-            let ours = self.pairs.get(half.pairs.clone()).unwrap_or_default();
-            pairs.extend(
-                ours.iter().map(|(key, value)| (self.text(key, line), self.text(value, line))),
-            );
-            let taken =
-                if from == pairs.len() { Named::default() } else { take_named(&mut pairs, from) };
-            named.push((taken, from..pairs.len()));
+        let mut unescaped = self.events.iter();
+        let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(due.len());
+        let mut reads: Vec<Read<'_>> = Vec::with_capacity(due.len());
+        for due in due {
+            let plain = due.line.is_plain().then(|| read_plain(due.line, &mut pairs));
+            let read = plain.flatten().unwrap_or_else(|| self.read(unescaped.next(), &mut pairs));
+            reads.push(read);
         }
-        let events = self.events.iter().zip(due).zip(&texts).zip(&named);
-        let events: Vec<LogEvent<'_>> = events
-            .map(|(((half, due), text), (named, range))| {
-                let fields = pairs.get(range.clone()).unwrap_or_default();
-                self.event(half, due, text, *named, fields)
-            })
-            .collect();
+        let event = |(due, read)| event(due, read, &pairs);
+        let events: Vec<LogEvent<'_>> = due.iter().zip(&reads).map(event).collect();
         work(&events)
     }
 
-    fn text<'a>(&'a self, text: &Text, line: &'a str) -> &'a str {
-        match text {
-            Text::Line(range) => line.get(range.clone()).unwrap_or_default(),
-            Text::Arena(range) => self.arena.get(range.clone()).unwrap_or_default(),
-        }
+    fn text(&self, span: &Span) -> &str {
+        self.arena.get(span.range()).unwrap_or_default()
     }
 
-    fn event<'a>(
+    /// An event whose texts are in the arena.
+    fn read<'a>(
         &'a self,
-        half: &Half,
-        due: &Due<'a>,
-        text: &'a str,
-        named: Named<'a>,
-        fields: &'a [(&'a str, &'a str)],
-    ) -> LogEvent<'a> {
-        let (head, facts, line) = (&due.line.head, due.facts, due.line.text());
-        let raw_message = self.text(&half.message, text);
-        let stream = self.text(&half.stream, text);
-        let (message, joined) = message_and_trace(raw_message);
-        LogEvent {
-            position: due.position,
-            sequence: head.sequence,
-            late: due.late,
-            kind: head.kind,
-            entity: entity(facts),
-            line,
-            view: LayoutEvent {
-                timestamp: head.time,
-                level: head.level,
-                message,
-                raw_message,
-                trace: named.trace.unwrap_or(joined),
-                logger: named.logger.unwrap_or(&facts.job),
-                thread: named.thread.unwrap_or(stream),
-                fields,
-                app: &facts.app,
-                job: &facts.job,
-                run: &facts.run,
-                build: &facts.build,
-                partition: &facts.partition,
-                stream,
-                sequence: head.sequence,
-                started: None,
-            },
-        }
+        event: Option<&Unescaped>,
+        pairs: &mut Vec<(&'a str, &'a str)>,
+    ) -> Read<'a> {
+        let from = pairs.len();
+        let ours = event.and_then(|event| self.pairs.get(event.pairs.clone())).unwrap_or_default();
+        pairs.extend(ours.iter().map(|(key, value)| (self.text(key), self.text(value))));
+        let named = match event.and_then(|event| event.named.as_ref()) {
+            Some(named) => {
+                let [logger, thread, trace] =
+                    named.each_ref().map(|it| it.as_ref().map(|span| self.text(span)));
+                Named { logger, thread, trace }
+            }
+            None => take_named(pairs, from),
+        };
+        let raw_message = event.map_or("", |event| self.text(&event.message));
+        let (message, joined_trace) = message_and_trace(raw_message);
+        let stream = event.map_or("", |event| self.text(&event.stream));
+        Read { raw_message, message, joined_trace, stream, named, pairs: from..pairs.len() }
     }
 
-    fn read(&mut self, line: &Line, text: &str) {
-        let from = self.pairs.len();
-        let half = self.read_fast(&line.head, text).unwrap_or_else(|| {
-            self.pairs.truncate(from);
+    fn unescape(&mut self, line: &Line) {
+        let (arena, pairs) = (self.arena.len(), self.pairs.len());
+        let event = self.unescape_texts(line).unwrap_or_else(|| {
+            self.arena.truncate(arena);
+            self.pairs.truncate(pairs);
             self.read_in_full(line.text())
         });
-        self.events.push(half);
+        self.events.push(event);
     }
 
-    /// A log line that the scanner understood.
-    fn read_fast(&mut self, head: &Head, line: &str) -> Option<Half> {
-        let content = head.content.clone().filter(|_| head.kind == Kind::Log)?;
-        let base = content.start;
-        let text = line.get(content)?;
+    /// A log line of whose texts the scanner knew where they are.
+    fn unescape_texts(&mut self, line: &Line) -> Option<Unescaped> {
+        let texts = line.head.texts.as_ref()?;
         let from = self.pairs.len();
-        let (mut message, mut stream, mut fields) = (None, None, None);
-        peel::members(text, |key, value| match text.get(key) {
-            Some("message") => message = Some(value),
-            Some("stream") => stream = Some(value),
-            Some("fields") => fields = Some(value),
-            Some(_) | None => {}
-        })?;
-        if let Some(object) = fields {
-            let inner = text.get(object.clone())?;
-            let base = base + object.start;
-            let arena = &mut self.arena;
-            let pairs = &mut self.pairs;
-            let mut whole = true;
-            peel::members(inner, |key, value| {
-                // Keys come without their quotes.
-                let key = inner.get(key.clone()).map(|text| place(text, base + key.start, arena));
-                let value = value_place(inner, value, base, arena);
+        let message = self.value(line.str(&texts.message)?)?;
+        let fields = line.str(&texts.fields)?;
+        if !fields.is_empty() {
+            let mut is_whole = true;
+            scan::members(fields, |key, value| {
+                let key = fields.get(key).and_then(|key| self.value(key));
+                let value = fields.get(value).and_then(|value| match unquoted(value) {
+                    Some(inner) => self.value(inner),
+                    None => Some(self.keep(value)),
+                });
                 match (key, value) {
-                    (Some(Some(key)), Some(value)) => pairs.push((key, value)),
-                    _ => whole = false,
+                    (Some(key), Some(value)) => self.pairs.push((key, value)),
+                    _ => is_whole = false,
                 }
             })?;
-            whole.then_some(())?;
+            is_whole.then_some(())?;
         }
-        let mut member = |value: Option<Range<usize>>| match value {
-            Some(value) => value_place(text, value, base, &mut self.arena),
-            None => Some(Text::Line(0..0)),
-        };
-        let (message, stream) = (member(message)?, member(stream)?);
-        Some(Half { message, pairs: from..self.pairs.len(), stream })
+        let stream = self.keep(texts.stream.map_or("", Stream::as_str));
+        Some(Unescaped { message, pairs: from..self.pairs.len(), stream, named: None })
     }
 
     /// Everything else, by way of the types.
-    fn read_in_full(&mut self, line: &[u8]) -> Half {
+    fn read_in_full(&mut self, line: &[u8]) -> Unescaped {
         let from = self.pairs.len();
         let Ok((entry, _)) = json::read_entry(line) else {
             let message = self.keep(&String::from_utf8_lossy(line));
-            return Half { message, pairs: from..from, stream: Text::Line(0..0) };
+            return Unescaped { message, pairs: from..from, stream: Span::default(), named: None };
         };
         with_event(&entry, |event| {
             let message = self.keep(event.raw_message);
             let stream = self.keep(event.stream);
-            let named = [
-                ("logger", event.logger, event.job),
-                ("thread", event.thread, event.stream),
-                ("exception", event.trace, message_and_trace(event.raw_message).1),
-            ];
-            // Under a name that is taken out again, so that both ways lead to the same event.
-            for (name, value, default) in named {
-                if value != default {
-                    let pair = (self.keep(name), self.keep(value));
-                    self.pairs.push(pair);
-                }
-            }
+            let mut other =
+                |value: &str, default: &str| (value != default).then(|| self.keep(value));
+            let logger = other(event.logger, event.job);
+            let thread = other(event.thread, event.stream);
+            let named = Some([logger, thread, Some(self.keep(event.trace))]);
             for (key, value) in event.fields {
                 let pair = (self.keep(key), self.keep(value));
                 self.pairs.push(pair);
             }
-            Half { message, pairs: from..self.pairs.len(), stream }
+            Unescaped { message, pairs: from..self.pairs.len(), stream, named }
         })
     }
 
-    fn keep(&mut self, text: &str) -> Text {
-        keep(&mut self.arena, text)
+    /// What stands between the quotes of a string.
+    fn value(&mut self, text: &str) -> Option<Span> {
+        let from = self.arena.len();
+        unescape(text, &mut self.arena)?;
+        Span::new(from..self.arena.len())
+    }
+
+    /// A text that is empty if it does not fit, which no batch is large enough for.
+    fn keep(&mut self, text: &str) -> Span {
+        let from = self.arena.len();
+        self.arena.push_str(text);
+        Span::new(from..self.arena.len()).unwrap_or_default()
     }
 }
 
@@ -217,36 +183,77 @@ pub(crate) fn with_view<T>(
     views.with(&[due], |events| events.first().map(|event| work(&event.view)))
 }
 
-/// A line as text. Those that are not UTF-8 have all their texts in the arena.
-fn text_of(line: &Line) -> &str {
-    std::str::from_utf8(line.text()).unwrap_or_default()
-}
-
-fn entity(facts: &RunFacts) -> Entity<'_> {
-    Entity { project: &facts.project, app: &facts.app, job: &facts.job, run: &facts.run }
-}
-
-fn keep(arena: &mut String, text: &str) -> Text {
-    let from = arena.len();
-    arena.push_str(text);
-    Text::Arena(from..arena.len())
-}
-
-/// The place of a text that stands between quotes at `at` of the line; unescaped if need be.
-fn place(text: &str, at: usize, arena: &mut String) -> Option<Text> {
-    if !text.contains('\\') {
-        return Some(Text::Line(at..at + text.len()));
+/// A log line whose texts are what stands in it.
+fn read_plain<'a>(line: &'a Line, pairs: &mut Vec<(&'a str, &'a str)>) -> Option<Read<'a>> {
+    let texts = line.head.texts.as_ref()?;
+    let from = pairs.len();
+    // Without escapes and control characters there is no line feed, so no traceback in it.
+    let message = line.str(&texts.message)?;
+    let fields = line.str(&texts.fields)?;
+    let mut named = Named::default();
+    if !fields.is_empty() {
+        let mut add = |key, value| {
+            let (key, value): (&str, &str) = (
+                fields.get::<Range<usize>>(key).unwrap_or_default(),
+                fields.get::<Range<usize>>(value).unwrap_or_default(),
+            );
+            pairs.push((key, unquoted(value).unwrap_or(value)));
+        };
+        if scan::dense_members(fields, false, &mut add).is_none() {
+            pairs.truncate(from);
+            scan::members(fields, |key, value| {
+                let (key, value) = (fields.get(key), fields.get(value).unwrap_or_default());
+                pairs.push((key.unwrap_or_default(), unquoted(value).unwrap_or(value)));
+            })?;
+        }
+        named = take_named(pairs, from);
     }
-    let plain: Cow<'_, str> = serde_json::from_str(&format!("\"{text}\"")).ok()?;
-    Some(keep(arena, &plain))
+    Some(Read {
+        raw_message: message,
+        message,
+        joined_trace: "",
+        stream: texts.stream.map_or("", Stream::as_str),
+        named,
+        pairs: from..pairs.len(),
+    })
 }
 
-/// The place of the value at `range` of `text`, which begins at `base` of the line: a text without its
-/// quotes, anything else as its JSON text.
-fn value_place(text: &str, range: Range<usize>, base: usize, arena: &mut String) -> Option<Text> {
-    let value = text.get(range.clone())?;
-    match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(inner) => place(inner, base + range.start + 1, arena),
-        None => Some(Text::Line(base + range.start..base + range.end)),
+fn event<'a>(due: &Due<'a>, read: &Read<'a>, pairs: &'a [(&'a str, &'a str)]) -> LogEvent<'a> {
+    let (head, facts, named) = (&due.line.head, due.facts, &read.named);
+    LogEvent {
+        position: due.position,
+        sequence: head.sequence,
+        late: due.late,
+        kind: head.kind,
+        entity: Entity {
+            project: &facts.project,
+            app: &facts.app,
+            job: &facts.job,
+            run: &facts.run,
+        },
+        line: due.line.text(),
+        view: LayoutEvent {
+            timestamp: head.time,
+            level: head.level,
+            message: read.message,
+            raw_message: read.raw_message,
+            trace: named.trace.unwrap_or(read.joined_trace),
+            logger: named.logger.unwrap_or(&facts.job),
+            thread: named.thread.unwrap_or(read.stream),
+            fields: pairs.get(read.pairs.clone()).unwrap_or_default(),
+            app: &facts.app,
+            job: &facts.job,
+            run: &facts.run,
+            build: &facts.build,
+            partition: &facts.partition,
+            stream: read.stream,
+            sequence: head.sequence,
+            started: None,
+        },
     }
+}
+
+/// What stands between the quotes of a value that is a text.
+fn unquoted(value: &str) -> Option<&str> {
+    value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
 }

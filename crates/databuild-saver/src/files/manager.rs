@@ -79,7 +79,12 @@ impl FileManager {
         self.committed = self.active.bytes;
     }
 
-    /// Whether somebody took the file away.
+    /// Somebody else has written into the file: what they wrote belongs to it.
+    pub(super) fn has_grown(&mut self, bytes: u64) {
+        self.active.bytes = bytes;
+    }
+
+    /// Whether somebody took the file away, or something of it.
     pub(super) fn place(&self) -> Result<FilePlace, SinkError> {
         self.file.place()
     }

@@ -27,7 +27,7 @@ impl MultiFileWriter {
             return Err(elsewhere(path, *recorded, recovered, &place));
         }
         for repair in &repairs {
-            self.repair(repair).map_err(trouble)?;
+            self.repair(repair, checkpoints).map_err(trouble)?;
         }
         // A rename that was done may not be durable yet: others need the name that it has left, and no record
         // will name it again.
@@ -43,7 +43,7 @@ impl MultiFileWriter {
         self.look_for_archives()
     }
 
-    fn repair(&mut self, repair: &Repair) -> Result<(), SinkError> {
+    fn repair(&self, repair: &Repair, checkpoints: &mut dyn Checkpointer) -> Result<(), SinkError> {
         let sink = self.sink.as_ref();
         match repair {
             // All at once, when files have the length that they are to have.
@@ -56,9 +56,7 @@ impl MultiFileWriter {
             // It is made when its first event comes.
             Repair::Create { .. } => Ok(()),
             Repair::Lost { path, recorded, found } => {
-                self.lost.push(format!(
-                    "{path}: {recorded} bytes were written, {found} are there; somebody else took them away"
-                ));
+                self.compare(path, *recorded, *found, checkpoints);
                 Ok(())
             }
         }

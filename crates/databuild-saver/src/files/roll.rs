@@ -88,11 +88,9 @@ impl MultiFileWriter {
         }
         let mut over = Vec::new();
         for path in paths {
-            let Some(manager) = self.managers.remove(&path) else { continue };
-            let active = *manager.active();
-            manager.close().map_err(trouble)?;
-            self.recorded.files.remove(&path);
-            over.push(Over { path, bytes: active.bytes, began: active.began });
+            if let Some(active) = self.let_go(&path, checkpoints)? {
+                over.push(Over { path, bytes: active.bytes, began: active.began });
+            }
         }
         self.rename_over(over, checkpoints)
     }

@@ -9,9 +9,11 @@ use crate::limits;
 use crate::settings::FilesSettings;
 use databuild_io::sink::{FilePlace, Sink, SinkError};
 use databuild_model::time::Timestamp;
-use databuild_plugin::processor::{Checkpointer, Done, ProcessorError, ProcessorErrorKind, Tally};
+use databuild_plugin::processor::{
+    Checkpointer, Done, Loss, ProcessorError, ProcessorErrorKind, Tally,
+};
 use databuild_policy::commit::Outputs;
-use databuild_policy::roll::RollCause;
+use databuild_policy::roll::{ActiveFile, RollCause};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -42,8 +44,6 @@ pub(super) struct MultiFileWriter {
     pub(super) begun: Begun,
     /// Files that are gone are begun anew, wherever the folder is now.
     pub(super) accepts_loss: bool,
-    /// What was found to be gone.
-    pub(super) lost: Vec<String>,
     /// The time, as far as it was told.
     pub(super) now: Option<Timestamp>,
     /// When archives were looked at last.
@@ -67,7 +67,6 @@ impl MultiFileWriter {
             newest: HashMap::new(),
             begun: Begun::default(),
             accepts_loss: false,
-            lost: Vec::new(),
             now: None,
             looked: None,
             compressor: None,
@@ -208,26 +207,21 @@ impl MultiFileWriter {
         Ok(())
     }
 
-    /// Whether files are where they were; those that somebody renamed. One that was removed with events that
-    /// no record names is written anew from the last record.
+    /// Whether files are where they were; those that somebody renamed. One that was removed or shortened with
+    /// events in it that no record names is written anew from the last record.
     fn look_after(&mut self) -> Result<Vec<String>, ProcessorError> {
         let mut renamed = Vec::new();
-        for (path, manager) in &self.managers {
+        for (path, manager) in &mut self.managers {
             if !manager.is_dirty() {
                 continue;
             }
             match manager.place().map_err(trouble)? {
-                FilePlace::Here => {}
-                FilePlace::Renamed => renamed.push(path.clone()),
-                FilePlace::Removed => {
-                    return Err(ProcessorError {
-                        kind: ProcessorErrorKind::Transient,
-                        what: format!("somebody removed {path} while it was written"),
-                        remedy: "it is begun anew with what was not recorded yet".to_owned(),
-                        position: None,
-                        source: None,
-                    });
+                FilePlace::Here { bytes } if bytes < manager.active().bytes => {
+                    return Err(meddled(&self.settings, "shortened", path));
                 }
+                FilePlace::Here { bytes } => manager.has_grown(bytes),
+                FilePlace::Renamed => renamed.push(path.clone()),
+                FilePlace::Removed => return Err(meddled(&self.settings, "removed", path)),
             }
         }
         Ok(renamed)
@@ -235,18 +229,27 @@ impl MultiFileWriter {
 
     /// Closes the files that were not used for longest, so that there is room for `more`. Everything is
     /// committed.
-    pub(super) fn make_room(&mut self, more: usize) -> Result<(), ProcessorError> {
+    pub(super) fn make_room(
+        &mut self,
+        more: usize,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
         let max = self.settings.open_files_max.max(1);
         let keep = max.saturating_sub(more.max(max / 8));
         let mut by_use: Vec<(u64, String)> =
             self.managers.iter().map(|(path, it)| (it.used, path.clone())).collect();
         by_use.sort_unstable();
         let close = by_use.len().saturating_sub(keep);
-        by_use.into_iter().take(close).try_for_each(|(_, path)| self.close_one(&path))
+        let mut paths = by_use.into_iter().take(close).map(|(_, path)| path);
+        paths.try_for_each(|path| self.let_go(&path, checkpoints).map(drop))
     }
 
     /// Closes files to which nothing came for long. Everything is committed.
-    pub(super) fn close_idle(&mut self, now: Timestamp) -> Result<(), ProcessorError> {
+    pub(super) fn close_idle(
+        &mut self,
+        now: Timestamp,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
         let idle = self.settings.close_idle;
         let is_idle = |it: &FileManager| idle <= now.since(it.active().written);
         let paths: Vec<String> = self
@@ -255,23 +258,51 @@ impl MultiFileWriter {
             .filter(|(_, it)| !it.is_dirty() && is_idle(it))
             .map(|(path, _)| path.clone())
             .collect();
-        paths.iter().try_for_each(|path| self.close_one(path))
+        paths.iter().try_for_each(|path| self.let_go(path, checkpoints).map(drop))
     }
 
-    /// A file that is closed is not recorded any more: nothing of it is open.
-    fn close_one(&mut self, path: &str) -> Result<(), ProcessorError> {
+    /// Closes a file of which everything is committed: it is not recorded any more. What it is, if its name
+    /// still leads to it and anything is in it.
+    pub(super) fn let_go(
+        &mut self,
+        path: &str,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<Option<ActiveFile>, ProcessorError> {
         self.recorded.files.remove(path);
-        match self.managers.remove(path) {
-            Some(manager) => manager.close().map_err(trouble),
-            None => Ok(()),
+        let Some(manager) = self.managers.remove(path) else { return Ok(None) };
+        let (active, place) = (*manager.active(), manager.place().map_err(trouble)?);
+        manager.close().map_err(trouble)?;
+        let left = match place {
+            FilePlace::Here { bytes } => bytes,
+            FilePlace::Removed => 0,
+            // What is in it is kept, by whoever gave it another name.
+            FilePlace::Renamed => return Ok(None),
+        };
+        self.compare(path, active.bytes, left, checkpoints);
+        Ok((0 < left).then_some(ActiveFile { bytes: left, ..active }))
+    }
+
+    /// Tells of what is gone, unless somebody has said that it is gone on purpose.
+    pub(super) fn compare(
+        &self,
+        path: &str,
+        written: u64,
+        left: u64,
+        checkpoints: &mut dyn Checkpointer,
+    ) {
+        if left < written && !self.accepts_loss {
+            checkpoints.lost(&Loss { path: self.settings.shown(path), written, left });
         }
     }
 
     /// Closes everything, and waits for what is being compressed.
-    pub(super) fn close(&mut self) -> Result<(), ProcessorError> {
+    pub(super) fn close(
+        &mut self,
+        checkpoints: &mut dyn Checkpointer,
+    ) -> Result<(), ProcessorError> {
         self.compressor = None;
         let paths: Vec<String> = self.managers.keys().cloned().collect();
-        paths.iter().try_for_each(|path| self.close_one(path))
+        paths.iter().try_for_each(|path| self.let_go(path, checkpoints).map(drop))
     }
 
     pub(super) fn tally(&self) -> Tally {
@@ -281,6 +312,18 @@ impl MultiFileWriter {
             open_files: self.managers.len() as u64,
             rejected: 0,
         }
+    }
+}
+
+/// What somebody else has done to a file with events in it that no record names.
+fn meddled(settings: &FilesSettings, done: &str, path: &str) -> ProcessorError {
+    ProcessorError {
+        kind: ProcessorErrorKind::Transient,
+        what: format!("somebody {done} {} while it was written", settings.shown(path)),
+        remedy: "what was not recorded yet is written again; leave the saver's files to the saver"
+            .to_owned(),
+        position: None,
+        source: None,
     }
 }
 

@@ -9,10 +9,10 @@ use crate::format::checkpoint::State;
 use crate::format::dead_letter::DeadLetter;
 use crate::orders::Orders;
 use crate::settings::OnError;
-use crate::status::Shared;
+use crate::status::{LastError, Shared};
 use databuild_io::bus::{BusError, Start};
 use databuild_plugin::processor::{
-    Checkpointer, Done, LogProcessor, ProcessorError, ProcessorErrorKind, Properties,
+    Checkpointer, Done, LogProcessor, Loss, ProcessorError, ProcessorErrorKind, Properties,
 };
 use databuild_policy::commit::Outputs;
 use databuild_policy::order::OrderLimits;
@@ -121,6 +121,21 @@ impl Checkpointer for Desk<'_> {
             });
         }
         self.set_aside(position, reason)
+    }
+
+    fn lost(&mut self, loss: &Loss) {
+        let name = &self.parts.settings.name;
+        let last = LastError {
+            at: self.parts.clock.wall(),
+            what: loss.to_string(),
+            remedy: format!(
+                "it goes on behind what is there; databuild saver replay {name} --since TIME writes what is still \
+                 in the logs once more"
+            ),
+        };
+        let mut status = self.status.lock();
+        status.lost_files += 1;
+        status.last_loss = Some(last);
     }
 }
 

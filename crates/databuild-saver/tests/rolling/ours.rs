@@ -6,7 +6,7 @@ use databuild_io::sink::model::ModelSink;
 use databuild_model::entry::Kind;
 use databuild_model::level::Level;
 use databuild_plugin::processor::{
-    Checkpointer, Done, Entity, LogEvent, LogProcessor, ProcessorError, Properties,
+    Checkpointer, Done, Entity, LogEvent, LogProcessor, Loss, ProcessorError, Properties,
 };
 use databuild_policy::commit::Outputs;
 use databuild_policy::layout::{Layout, LayoutEvent, LayoutOptions};
@@ -175,5 +175,9 @@ impl Checkpointer for Desk {
 
     fn reject(&mut self, _position: u64, reason: &str) -> Result<(), ProcessorError> {
         panic!("files take everything, not so: {reason}")
+    }
+
+    fn lost(&mut self, loss: &Loss) {
+        panic!("nobody takes files away, and yet {loss}")
     }
 }

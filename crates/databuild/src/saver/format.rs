@@ -2,7 +2,7 @@
 //! `docs/formats/saver-status.md`.
 
 use databuild_model::time::Timestamp;
-use databuild_saver::status::PipelineStatus;
+use databuild_saver::status::{LastError, PipelineStatus};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -55,6 +55,12 @@ pub(crate) struct PipelineEntry {
     pub(crate) late: u64,
     /// Events that were gone before they could be read.
     pub(crate) missing: u64,
+    /// Files of which somebody else took something away.
+    #[serde(default)]
+    pub(crate) lost_files: u64,
+    /// The last of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_loss: Option<ErrorEntry>,
     /// Seconds since the oldest event was stored that is not processed.
     pub(crate) lag_seconds: f64,
     /// Events that wait for their turn.
@@ -147,17 +153,15 @@ impl PipelineEntry {
             rejected: status.rejected,
             late: status.late,
             missing: status.missing,
+            lost_files: status.lost_files,
+            last_loss: status.last_loss.as_ref().map(ErrorEntry::of),
             lag_seconds: status.lag.as_secs_f64(),
             waiting_events: status.waiting_events,
             waiting_bytes: status.waiting_bytes,
             errors: status.errors,
             errors_recent: status.errors_recent,
             errors_max: status.errors_max,
-            last_error: status.last_error.as_ref().map(|error| ErrorEntry {
-                at: error.at.to_string(),
-                what: error.what.clone(),
-                remedy: error.remedy.clone(),
-            }),
+            last_error: status.last_error.as_ref().map(ErrorEntry::of),
             retry_at: text(status.retry_at),
             rotations: status.rotations,
             bytes_out: status.bytes_out,
@@ -165,6 +169,16 @@ impl PipelineEntry {
             checkpoint_at: text(status.checkpoint_at),
             busy_since: text(status.busy_since),
             dead_letters: status.dead_letters,
+        }
+    }
+}
+
+impl ErrorEntry {
+    fn of(error: &LastError) -> ErrorEntry {
+        ErrorEntry {
+            at: error.at.to_string(),
+            what: error.what.clone(),
+            remedy: error.remedy.clone(),
         }
     }
 }

@@ -12,7 +12,7 @@ use databuild_model::ids::PipelineName;
 use databuild_model::time::Timestamp;
 use databuild_saver::saver::{Reloaded, Saver};
 use databuild_saver::settings::PipelineSettings;
-use databuild_saver::status::{PipelineState, PipelineStatus};
+use databuild_saver::status::{LastError, PipelineState, PipelineStatus};
 use rates::Rates;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -142,6 +142,8 @@ struct Desk {
     in_use: Vec<String>,
     /// The state of each pipeline that was told on stderr.
     told: BTreeMap<String, PipelineState>,
+    /// How many losses of each were.
+    told_losses: BTreeMap<String, u64>,
 }
 
 impl Desk {
@@ -158,6 +160,7 @@ impl Desk {
             problem: None,
             in_use: Vec::new(),
             told: BTreeMap::new(),
+            told_losses: BTreeMap::new(),
         }
     }
 
@@ -256,6 +259,20 @@ impl Desk {
         });
         for status in &statuses {
             self.tell_change(status);
+            self.tell_losses(status);
+        }
+    }
+
+    /// Says on stderr which files somebody took away: the last one, if they are many at once.
+    fn tell_losses(&mut self, status: &PipelineStatus) {
+        let before = self.told_losses.insert(status.name.clone(), status.lost_files).unwrap_or(0);
+        if let Some(loss) = status.last_loss.as_ref().filter(|_| before < status.lost_files) {
+            let others = match status.lost_files - before {
+                1 => String::new(),
+                more => format!(" (and {} more files)", more - 1),
+            };
+            let LastError { what, remedy, .. } = loss;
+            warn(&format!("pipeline {}: {what}{others}\n  {remedy}", status.name));
         }
     }
 
@@ -343,6 +360,8 @@ fn stats(statuses: &[PipelineStatus], now: Timestamp) -> SaverStats {
         stats.events_rejected = status.rejected;
         stats.lag_seconds = status.lag.as_secs_f64();
         stats.queue_bytes = status.waiting_bytes;
+        stats.missing_events = status.missing;
+        stats.lost_files = status.lost_files;
         stats.errors = status.errors;
         stats.late_events = status.late;
         stats.rotations = status.rotations;

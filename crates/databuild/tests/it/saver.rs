@@ -1,11 +1,13 @@
 //! The log saver as its users have it: two applications whose logs become text files, while savers are killed
 //! and one plugin is broken and another sleeps; and what people do to pipelines.
 
+mod meddled;
+
 use crate::env::TestEnv;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 const EVENTS: usize = 10_000;
@@ -103,7 +105,7 @@ fn saved(folder: &Path, name: &str) -> String {
 
 #[expect(clippy::disallowed_methods, reason = "archives are read as people read them")]
 fn gunzip(path: &Path) -> Option<String> {
-    let output = std::process::Command::new("gzip").arg("-dc").arg(path).output().ok()?;
+    let output = Command::new("gzip").arg("-dc").arg(path).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -120,10 +122,16 @@ struct Saver(Child);
 impl Saver {
     fn start(env: &TestEnv) -> Saver {
         let mut command = env.databuild();
+        command.args(["saver", "run"]);
+        Saver::of(env, command)
+    }
+
+    /// The process that `command` becomes.
+    fn of(env: &TestEnv, mut command: Command) -> Saver {
         let mut options = fs::OpenOptions::new();
         let log = options.create(true).append(true).open(env.root().join("saver.log"));
         let log = log.expect("a log");
-        command.args(["saver", "run"]).stderr(Stdio::from(log));
+        command.stderr(Stdio::from(log));
         Saver(command.spawn().expect("a saver"))
     }
 

@@ -1,7 +1,7 @@
 //! A file of a local folder that is being written.
 
 use super::error;
-use crate::sink::{FilePlace, SinkError, SinkFile};
+use crate::sink::{FilePlace, SinkError, SinkErrorKind, SinkFile};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::fs::File;
@@ -39,8 +39,14 @@ impl LocalFile {
 
 impl SinkFile for LocalFile {
     fn append(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
-        self.file.write_all(bytes).map_err(|source| self.error("append to", source))?;
-        self.length += bytes.len() as u64;
+        const DOING: &str = "append to";
+        let found = self.file.metadata().map_err(|source| self.error(DOING, source))?.len();
+        if found < self.length {
+            let (kind, path) = (SinkErrorKind::Short, self.shown.clone());
+            return Err(SinkError { kind, doing: DOING, path, source: None });
+        }
+        self.file.write_all(bytes).map_err(|source| self.error(DOING, source))?;
+        self.length = found + bytes.len() as u64;
         Ok(())
     }
 
@@ -54,7 +60,7 @@ impl SinkFile for LocalFile {
         let ours = rustix::fs::fstat(&self.file).map_err(trouble)?;
         match rustix::fs::statat(&*self.base, &self.path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(there) if (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino) => {
-                Ok(FilePlace::Here)
+                Ok(FilePlace::Here { bytes: u64::try_from(ours.st_size).unwrap_or(0) })
             }
             Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) if ours.st_nlink == 0 => {
                 Ok(FilePlace::Removed)

@@ -71,6 +71,22 @@ pub(super) fn dead_letters() -> Alert {
     }
 }
 
+/// What no retry brings back: the logs were removed before they were read, or the files after they were
+/// written.
+pub(super) fn gaps() -> Alert {
+    let grew = |family| Series::of(family).increase(Window::Of("1h")).with(">", Query::plain("0"));
+    Alert {
+        name: "DatabuildSaverGaps",
+        severity: Severity::Warning,
+        lasts: "0m",
+        summary: "The files of pipeline {{ $labels.pipeline }} on {{ $labels.instance }} have a gap",
+        description: "Somebody removed or shortened files that it had written, or logs were removed before it had \
+                      read them.",
+        query: grew(templates::SAVER_LOST_FILES_TOTAL)
+            .with("or", grew(templates::SAVER_MISSING_EVENTS_TOTAL)),
+    }
+}
+
 pub(super) fn config_reload_failed() -> Alert {
     Alert {
         name: "DatabuildConfigReloadFailed",

@@ -4,7 +4,7 @@ use crate::checkpoint::{CheckpointError, CheckpointLog};
 use crate::format::checkpoint::State;
 use databuild_io::sink::Sink;
 use databuild_io::sink::model::ModelSink;
-use databuild_plugin::processor::{Checkpointer, Done, ProcessorError, ProcessorErrorKind};
+use databuild_plugin::processor::{Checkpointer, Done, Loss, ProcessorError, ProcessorErrorKind};
 use databuild_policy::acknowledge::Progress;
 use databuild_policy::commit::Outputs;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ pub(super) struct TestDesk {
     log: CheckpointLog,
     /// Events that are done.
     pub(super) done: u64,
+    /// What was told to be gone.
+    pub(super) lost: Vec<String>,
 }
 
 impl TestDesk {
@@ -24,7 +26,7 @@ impl TestDesk {
         let sink: Arc<dyn Sink> = Arc::new(sink.clone());
         let (log, found) = CheckpointLog::open(&sink, "home")?;
         let done = found.and_then(|state| state.sources.get("r").map(|it| it.low)).unwrap_or(0);
-        Ok(TestDesk { log, done })
+        Ok(TestDesk { log, done, lost: Vec::new() })
     }
 
     pub(super) fn outputs(&self) -> Outputs {
@@ -50,6 +52,10 @@ impl Checkpointer for TestDesk {
             position: None,
             source: None,
         })
+    }
+
+    fn lost(&mut self, loss: &Loss) {
+        self.lost.push(loss.to_string());
     }
 
     fn reject(&mut self, _position: u64, _reason: &str) -> Result<(), ProcessorError> {

@@ -9,7 +9,7 @@ use databuild_model::entry::JobLogEntry;
 use databuild_model::json::read_entry;
 use databuild_plugin::process::PluginProcess;
 use databuild_plugin::processor::{
-    Checkpointer, Done, Entity, LogEvent, LogProcessor, ProcessorError, ProcessorErrorKind,
+    Checkpointer, Done, Entity, LogEvent, LogProcessor, Loss, ProcessorError, ProcessorErrorKind,
 };
 use databuild_policy::commit::Outputs;
 use databuild_policy::layout::with_event;
@@ -45,6 +45,9 @@ impl Checkpointer for Acknowledged {
             source: None,
         })
     }
+
+    /// A program has no files that we know of.
+    fn lost(&mut self, _loss: &Loss) {}
 }
 
 /// Runs the plugin until stdin ends.

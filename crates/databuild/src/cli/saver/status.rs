@@ -112,6 +112,13 @@ fn note(it: &PipelineSeen) -> String {
     if 0 < entry.missing {
         parts.push(format!("{} gone before they could be read", entry.missing));
     }
+    if let Some(loss) = &entry.last_loss {
+        let more = match entry.lost_files {
+            0 | 1 => String::new(),
+            files => format!(", and {} more files", files - 1),
+        };
+        parts.push(format!("{}{more}", clean(&loss.what)));
+    }
     for pid in &it.fenced {
         parts.push(format!("process {pid} wants to run it, too"));
     }

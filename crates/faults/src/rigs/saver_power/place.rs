@@ -5,7 +5,7 @@ use databuild_io::sink::model::ModelSink;
 use databuild_io::sink::{FilePlace, Listed, Sink, SinkError, SinkFile, SinkLock, Stat};
 use databuild_model::time::Timestamp;
 use databuild_plugin::processor::{
-    Checkpointer, Done, LogEvent, LogProcessor, ProcessorError, Properties, Tally,
+    Checkpointer, Done, LogEvent, LogProcessor, Loss, ProcessorError, Properties, Tally,
 };
 use databuild_policy::commit::Outputs;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -334,6 +334,10 @@ impl Checkpointer for Overheard<'_> {
 
     fn reject(&mut self, position: u64, reason: &str) -> Result<(), ProcessorError> {
         self.checkpoints.reject(position, reason)
+    }
+
+    fn lost(&mut self, loss: &Loss) {
+        self.checkpoints.lost(loss);
     }
 }
 
