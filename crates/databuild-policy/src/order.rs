@@ -10,7 +10,11 @@
 //! is marked, so a run with a wrong clock spoils nobody's order. So what waits of a run is a queue that is
 //! sorted already, and giving the next event is a choice between the first ones of the queues.
 
+mod heads;
+
 use databuild_model::time::Timestamp;
+use heads::{Head, Heads};
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,9 +61,6 @@ pub struct Ordered<T> {
     pub item: T,
 }
 
-/// By what the first events of the queues are sorted.
-type Head = (Timestamp, Arc<str>, Slot);
-
 struct Held<T> {
     sorted_by: Timestamp,
     sequence: u64,
@@ -89,9 +90,11 @@ pub struct OrderWindow<T> {
     /// The queue that the last event came from, if its next one may be the next of all. Its head is not
     /// among `heads`: as long as one run speaks, nothing is sorted.
     current: Option<Slot>,
-    heads: BTreeSet<Head>,
+    heads: Heads,
     /// When the first event of each queue was journalled.
     oldest: BTreeSet<(Timestamp, Slot)>,
+    /// When the first of these will have waited long enough.
+    next_due: Option<Timestamp>,
     /// Runs that may go on, of which nothing waits, by their marks; but for those that were silent for a
     /// whole window, which nobody waits for: theirs would be late.
     awaited: BTreeSet<(Timestamp, Arc<str>, Slot)>,
@@ -101,7 +104,26 @@ pub struct OrderWindow<T> {
     bytes: usize,
     now: Timestamp,
     /// The greatest key that was given.
-    given: Option<(Timestamp, Arc<str>, u64)>,
+    given: Option<Given>,
+}
+
+/// A key: its queue stands for the name of its run.
+struct Given {
+    time: Timestamp,
+    slot: Slot,
+    sequence: u64,
+    /// The name, once the queue is gone.
+    name: Option<Arc<str>>,
+}
+
+/// Whether one head comes before another: by time, then by the name of the run.
+fn is_before<T>(queues: &[Option<Queue<T>>], one: Head, other: Head) -> bool {
+    let name = |slot: Slot| queues.get(slot).and_then(Option::as_ref).map(|queue| &queue.name);
+    match one.0.cmp(&other.0) {
+        Ordering::Less => true,
+        Ordering::Greater => false,
+        Ordering::Equal => (name(one.1), one.1) < (name(other.1), other.1),
+    }
 }
 
 impl<T> OrderWindow<T> {
@@ -112,8 +134,9 @@ impl<T> OrderWindow<T> {
             queues: Vec::new(),
             free: Vec::new(),
             current: None,
-            heads: BTreeSet::new(),
+            heads: Heads::default(),
             oldest: BTreeSet::new(),
+            next_due: None,
             awaited: BTreeSet::new(),
             silent_at: BTreeSet::new(),
             events: 0,
@@ -160,14 +183,13 @@ impl<T> OrderWindow<T> {
         let Waiting { sequence, time, journalled, bytes, item } = event;
         self.advance(journalled);
         let Some(queue) = self.queues.get_mut(slot).and_then(Option::as_mut) else { return };
+        let is_first = queue.held.is_empty();
         // Not after it was journalled: a clock that is ahead must not make everybody else late. Not
         // before what its run said last: there the sequence number rules.
         let sorted_by = time.min(journalled).max(queue.mark);
-        if queue.held.is_empty() {
+        if is_first {
             self.awaited.remove(&(queue.mark, Arc::clone(&queue.name), slot));
             self.silent_at.remove(&(queue.journalled, slot));
-            self.heads.insert((sorted_by, Arc::clone(&queue.name), slot));
-            self.oldest.insert((journalled, slot));
         }
         queue.mark = sorted_by;
         queue.journalled = journalled;
@@ -175,6 +197,17 @@ impl<T> OrderWindow<T> {
         queue.held.push_back(Held { sorted_by, sequence, journalled, bytes, off, item });
         self.bytes += bytes;
         self.events += 1;
+        if is_first {
+            let queues = &self.queues;
+            self.heads.push((sorted_by, slot), |one, other| is_before(queues, one, other));
+            self.oldest.insert((journalled, slot));
+            self.oldest_changed();
+        }
+    }
+
+    fn oldest_changed(&mut self) {
+        let first = self.oldest.first();
+        self.next_due = first.map(|(journalled, _)| journalled.saturating_add(self.limits.window));
     }
 
     /// A run has nothing more to say, so nobody waits for it.
@@ -185,9 +218,20 @@ impl<T> OrderWindow<T> {
         if queue.held.is_empty() {
             self.awaited.remove(&(queue.mark, Arc::clone(&queue.name), slot));
             self.silent_at.remove(&(queue.journalled, slot));
-            *place = None;
-            self.free.push(slot);
+            self.close(slot);
         }
+    }
+
+    /// Forgets a queue, of which nothing waits. What was given last keeps its name.
+    fn close(&mut self, slot: Slot) {
+        let queue = self.queues.get_mut(slot).and_then(Option::take);
+        if let (Some(given), Some(queue)) = (&mut self.given, queue)
+            && given.slot == slot
+            && given.name.is_none()
+        {
+            given.name = Some(queue.name);
+        }
+        self.free.push(slot);
     }
 
     /// The journal has nothing before `now` that was not pushed.
@@ -209,7 +253,7 @@ impl<T> OrderWindow<T> {
 
     /// When the next event will have waited long enough, if nothing else happens.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.oldest.first().map(|(journalled, _)| journalled.saturating_add(self.limits.window))
+        self.next_due
     }
 
     /// The next event whose turn has come.
@@ -238,51 +282,63 @@ impl<T> OrderWindow<T> {
 
     /// The queue whose first event is the first of all.
     fn first(&mut self) -> Option<Slot> {
-        if let Some(slot) = self.current.take()
-            && let Some(Some(queue)) = self.queues.get(slot)
+        let queues = &self.queues;
+        let before = |one: Head, other: Head| is_before(queues, one, other);
+        if let Some(slot) = self.current
+            && let Some(Some(queue)) = queues.get(slot)
             && let Some(held) = queue.held.front()
         {
-            let (time, name) = (held.sorted_by, &queue.name);
-            if self.heads.first().is_none_or(|head| (time, name) <= (head.0, &head.1)) {
-                self.current = Some(slot);
-                return Some(slot);
+            let own = (held.sorted_by, slot);
+            if self.heads.first().is_some_and(|head| before(head, own)) {
+                self.current = Some(self.heads.replace_first(own, before).1);
             }
-            self.heads.insert((time, Arc::clone(name), slot));
+        } else {
+            self.current = self.heads.pop(before).map(|(_, slot)| slot);
         }
-        let (.., slot) = self.heads.pop_first()?;
-        self.current = Some(slot);
-        Some(slot)
+        self.current
     }
 
     /// Gives the first event of the current queue.
     fn give(&mut self, slot: Slot) -> Option<Ordered<T>> {
-        let place = self.queues.get_mut(slot)?;
-        let queue = place.as_mut()?;
+        let queue = self.queues.get_mut(slot)?.as_mut()?;
         let held = queue.held.pop_front()?;
         self.bytes -= held.bytes;
         self.events -= 1;
         let next = queue.held.front().map(|next| next.journalled);
+        let (mark, journalled, ended) = (queue.mark, queue.journalled, queue.ended);
         if next != Some(held.journalled) {
             self.oldest.remove(&(held.journalled, slot));
             self.oldest.extend(next.map(|journalled| (journalled, slot)));
+            self.oldest_changed();
         }
-        let after = self.given.as_ref().is_some_and(|(time, name, sequence)| {
-            (held.sorted_by, &queue.name, held.sequence) < (*time, name, *sequence)
-        });
+        let after = self.is_before_given(held.sorted_by, slot, held.sequence);
         if !after {
-            self.given = Some((held.sorted_by, Arc::clone(&queue.name), held.sequence));
+            let (time, sequence) = (held.sorted_by, held.sequence);
+            self.given = Some(Given { time, slot, sequence, name: None });
         }
         if next.is_none() {
             self.current = None;
-            if queue.ended {
-                *place = None;
-                self.free.push(slot);
-            } else if self.now.saturating_sub(self.limits.window) <= queue.journalled {
-                self.awaited.insert((queue.mark, Arc::clone(&queue.name), slot));
-                self.silent_at.insert((queue.journalled, slot));
+            if ended {
+                self.close(slot);
+            } else if self.now.saturating_sub(self.limits.window) <= journalled
+                && let Some(Some(queue)) = self.queues.get(slot)
+            {
+                self.awaited.insert((mark, Arc::clone(&queue.name), slot));
+                self.silent_at.insert((journalled, slot));
             }
         }
         Some(Ordered { slot, sequence: held.sequence, late: held.off || after, item: held.item })
+    }
+
+    /// Whether a key is less than what was given already.
+    fn is_before_given(&self, time: Timestamp, slot: Slot, sequence: u64) -> bool {
+        let Some(given) = &self.given else { return false };
+        if time != given.time {
+            return time < given.time;
+        }
+        let name = |slot: Slot| self.queues.get(slot)?.as_ref().map(|queue| &queue.name);
+        let theirs = given.name.as_ref().or_else(|| name(given.slot));
+        (name(slot), sequence) < (theirs, given.sequence)
     }
 }
 

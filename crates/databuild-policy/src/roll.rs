@@ -56,13 +56,21 @@ impl RotationPolicy {
         if file.bytes == 0 {
             return None;
         }
-        if let Some((period, zone)) = &self.every
-            && period.next(file.began, zone) <= now
-        {
+        if self.every.is_some() && self.until(file.began) <= now {
             return Some(RollCause::Time);
         }
-        let too_large = self.bytes_max.is_some_and(|max| max < file.bytes.saturating_add(next));
-        too_large.then_some(RollCause::Size)
+        self.is_too_large(file, next).then_some(RollCause::Size)
+    }
+
+    /// When the period of `began` is over: until then [`RotationPolicy::is_too_large`] alone decides.
+    pub fn until(&self, began: Timestamp) -> Timestamp {
+        self.every.as_ref().map_or(Timestamp::MAX, |(period, zone)| period.next(began, zone))
+    }
+
+    /// Whether `next` bytes more are too many for `file`. An empty file takes any.
+    pub fn is_too_large(&self, file: &ActiveFile, next: u64) -> bool {
+        let max = self.bytes_max.filter(|_| file.bytes != 0);
+        max.is_some_and(|max| max < file.bytes.saturating_add(next))
     }
 
     /// When `file` is to be rolled although nothing comes, and why.

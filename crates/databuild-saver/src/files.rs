@@ -7,6 +7,8 @@
 mod compress;
 mod manager;
 mod moves;
+mod open;
+mod paths;
 mod repair;
 mod retain;
 mod roll;
@@ -21,8 +23,8 @@ use databuild_plugin::processor::{
 };
 use databuild_policy::commit::Outputs;
 use databuild_policy::layout::Scratch;
+use paths::Paths;
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use writer::{Hindrance, MultiFileWriter};
@@ -50,10 +52,8 @@ impl Begun {
 pub struct FileProcessor {
     settings: Arc<FilesSettings>,
     writer: MultiFileWriter,
-    /// The paths of a batch, the text of an event, and what rendering needs: kept, so that nothing is
-    /// allocated per event.
-    paths: String,
-    text: Vec<u8>,
+    paths: Paths,
+    /// What rendering needs: kept, so that nothing is allocated per event.
     scratch: Scratch,
     /// The last position that was taken.
     taken: Option<u64>,
@@ -66,9 +66,8 @@ impl FileProcessor {
         let settings = Arc::new(settings);
         FileProcessor {
             writer: MultiFileWriter::new(Arc::clone(&settings), sink),
+            paths: Paths::new(settings.path.clone()),
             settings,
-            paths: String::new(),
-            text: Vec::new(),
             scratch: Scratch::default(),
             taken: None,
             last_look: None,
@@ -95,33 +94,28 @@ impl FileProcessor {
         self.writer.commit(done, checkpoints)
     }
 
-    /// The path of an event, as a sink has it: behind the base. Appended to the paths of the batch, and
-    /// `ranges` of them are what its rest has, the event's own first.
-    fn render_path(&mut self, event: &LogEvent<'_>) -> Range<usize> {
-        let from = self.paths.len();
-        self.settings.path.render(&event.view, &mut self.paths);
-        (from + self.settings.path.base().len()).min(self.paths.len())..self.paths.len()
-    }
-
+    /// Takes the first of `events`, the rest of a batch.
     fn take(
         &mut self,
-        event: &LogEvent<'_>,
-        paths: &str,
-        ranges: &[Range<usize>],
+        events: &[LogEvent<'_>],
         now: Timestamp,
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
-        let path = ranges.first().and_then(|range| paths.get(range.clone())).unwrap_or_default();
-        self.text.clear();
-        self.settings.layout.render(&event.view, &mut self.scratch, &mut self.text);
+        let Some(event) = events.first() else { return Ok(()) };
+        let number = self.paths.number(&event.view);
         // A clock that is ahead does not roll what others write.
         let when = event.view.timestamp.min(now);
-        while let Some(why) = self.writer.append(path, &self.text, when)? {
+        loop {
+            let Some(place) = self.paths.at(number) else { return Ok(()) };
+            let (layout, scratch) = (&self.settings.layout, &mut self.scratch);
+            let mut render = |out: &mut Vec<u8>| layout.render(&event.view, scratch, out);
+            let Some(why) = self.writer.append(place, when, &mut render)? else { break };
             match why {
-                Hindrance::Closed => self.open_new(paths, ranges, checkpoints)?,
+                Hindrance::Closed => self.open_new(events, checkpoints)?,
                 Hindrance::Full(cause) => {
+                    let path = place.path.clone();
                     self.commit(checkpoints)?;
-                    self.writer.roll_for(path, cause, when, checkpoints)?;
+                    self.writer.roll_for(&path, cause, when, checkpoints)?;
                 }
             }
         }
@@ -132,22 +126,23 @@ impl FileProcessor {
     /// Opens the files of the rest of a batch that are not open, in one go; the first one for certain.
     fn open_new(
         &mut self,
-        paths: &str,
-        ranges: &[Range<usize>],
+        events: &[LogEvent<'_>],
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
-        let path = |range: &Range<usize>| paths.get(range.clone()).unwrap_or_default();
+        let numbers: Vec<usize> =
+            events.iter().map(|event| self.paths.number(&event.view)).collect();
         let mut seen = HashSet::new();
-        let new: Vec<&str> = ranges
+        let new: Vec<String> = numbers
             .iter()
-            .map(path)
+            .map(|number| self.paths.path(*number))
             .filter(|path| !self.writer.knows(path) && seen.insert(*path))
+            .map(str::to_owned)
             .collect();
         if self.writer.is_crowded_by(new.len()) {
             self.commit(checkpoints)?;
             self.writer.make_room(new.len(), checkpoints)?;
         }
-        self.writer.announce(new, checkpoints)
+        self.writer.announce(new.iter().map(String::as_str), checkpoints)
     }
 }
 
@@ -168,15 +163,9 @@ impl LogProcessor for FileProcessor {
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
         self.writer.now = Some(now);
-        self.paths.clear();
-        let ranges: Vec<Range<usize>> =
-            events.iter().map(|event| self.render_path(event)).collect();
-        let paths = std::mem::take(&mut self.paths);
-        let done = events.iter().enumerate().try_for_each(|(n, event)| {
-            self.take(event, &paths, ranges.get(n..).unwrap_or_default(), now, checkpoints)
-        });
-        self.paths = paths;
-        done
+        self.paths.limit();
+        let rest = |n: usize| events.get(n..).unwrap_or_default();
+        (0..events.len()).try_for_each(|n| self.take(rest(n), now, checkpoints))
     }
 
     fn flush(

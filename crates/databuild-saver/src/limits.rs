@@ -28,6 +28,9 @@ pub(crate) const WRITE_BYTES: usize = 64 << 10;
 /// Bytes of all files of a pipeline that are rendered and not appended.
 pub(crate) const BUFFERED_BYTES_MAX: usize = 8 << 20;
 
+/// Paths that are remembered besides those that are open; beyond it they are rendered anew, which costs little.
+pub(crate) const PATHS_KEPT_MAX: usize = 16_384;
+
 /// Files synced at the same time: a disk does not take more, and each needs a thread.
 pub(crate) const SYNCS_AT_ONCE: usize = 8;
 

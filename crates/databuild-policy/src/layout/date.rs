@@ -86,12 +86,20 @@ pub(crate) struct DateCache(Vec<Cached>);
 
 #[derive(Debug, Default)]
 struct Cached {
+    /// The nanoseconds from which and until which a moment looks like `shown`.
+    from: i64,
+    until: i64,
+    shown: Vec<u8>,
     second: Option<i64>,
     text: Vec<u8>,
+    /// Nanoseconds within which `text` with what is put into it stays as it is.
+    step: i64,
     /// What has to be put into `text`, and where.
     holes: Vec<(usize, Fraction)>,
     second_of_day: i64,
 }
+
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// The default of `%d`, with a comma.
 const ISO8601: &str = "yyyy-MM-dd HH:mm:ss,SSS";
@@ -187,18 +195,30 @@ impl DatePattern {
             cache.0.resize_with(self.slot + 1, Cached::default);
         }
         let Some(cached) = cache.0.get_mut(self.slot) else { return };
+        let nanos = when.as_nanos();
+        if !(cached.from <= nanos && nanos < cached.until) {
+            self.show(when, cached);
+        }
+        out.extend_from_slice(&cached.shown);
+    }
+
+    fn show(&self, when: Timestamp, cached: &mut Cached) {
         let second = when.as_seconds();
         if cached.second != Some(second) {
             self.fill(when, second, cached);
         }
-        let nanos = when.as_nanos().rem_euclid(1_000_000_000);
+        let nanos = when.as_nanos().rem_euclid(NANOS_PER_SECOND);
+        let into_step = nanos % cached.step.max(1);
+        cached.from = when.as_nanos().saturating_sub(into_step);
+        cached.until = cached.from.saturating_add(cached.step);
+        cached.shown.clear();
         let mut from = 0;
         for (at, fraction) in &cached.holes {
-            out.extend_from_slice(cached.text.get(from..*at).unwrap_or_default());
-            fraction.render(nanos, cached.second_of_day, out);
+            cached.shown.extend_from_slice(cached.text.get(from..*at).unwrap_or_default());
+            fraction.render(nanos, cached.second_of_day, &mut cached.shown);
             from = *at;
         }
-        out.extend_from_slice(cached.text.get(from..).unwrap_or_default());
+        cached.shown.extend_from_slice(cached.text.get(from..).unwrap_or_default());
     }
 
     fn fill(&self, when: Timestamp, second: i64, cached: &mut Cached) {
@@ -210,6 +230,7 @@ impl DatePattern {
         cached.second_of_day = local.second_of_day;
         cached.text.clear();
         cached.holes.clear();
+        cached.step = NANOS_PER_SECOND;
         for item in &self.items {
             let out = &mut cached.text;
             match item {
@@ -227,7 +248,10 @@ impl DatePattern {
                     out.push(b'Q');
                     digits(local.number(Number::Quarter), 1, out);
                 }
-                Item::Fraction(fraction) => cached.holes.push((out.len(), *fraction)),
+                Item::Fraction(fraction) => {
+                    cached.holes.push((out.len(), *fraction));
+                    cached.step = cached.step.min(fraction.step());
+                }
                 Item::Offset(form) => form.render(offset, out),
                 Item::ZoneName => out.extend_from_slice(info.abbreviation().as_bytes()),
                 Item::ZoneId => {
@@ -240,6 +264,17 @@ impl DatePattern {
 }
 
 impl Fraction {
+    /// Nanoseconds from one text to the next.
+    fn step(self) -> i64 {
+        match self {
+            Fraction::Digits(count) => {
+                10_i64.pow(u32::try_from(9_usize.saturating_sub(count)).unwrap_or(0))
+            }
+            Fraction::Millis(_) | Fraction::MillisOfDay(_) => 1_000_000,
+            Fraction::Nanos(_) | Fraction::NanosOfDay(_) => 1,
+        }
+    }
+
     fn render(self, nanos: i64, second_of_day: i64, out: &mut Vec<u8>) {
         match self {
             Fraction::Digits(count) => {

@@ -9,6 +9,7 @@ use super::date::DatePattern;
 use super::trace::{self, TraceOptions};
 use super::width::{self, Cut};
 use super::{Compat, LayoutEvent, LayoutOptions, Newlines, PatternProblem, Scratch, colour};
+use databuild_model::level::Level;
 use grammar::Width;
 use replace::Replacement;
 
@@ -25,6 +26,8 @@ pub(super) struct Pattern {
 #[derive(Debug, Clone)]
 enum Part {
     Literal(Vec<u8>),
+    /// The level as it fits its column, in the order of [`Level::ALL`].
+    Levels(Box<[Vec<u8>; 6]>),
     Value(Value, Width),
     Group(Vec<Part>, Width, Finish),
 }
@@ -92,7 +95,7 @@ pub(super) fn compile(text: &str, options: &LayoutOptions) -> Result<Pattern, Ve
     if problems.is_empty() {
         let append_trace = !prints_trace;
         return Ok(Pattern {
-            parts,
+            parts: settled(parts),
             newlines: options.newlines,
             compat: options.compat,
             append_trace,
@@ -100,6 +103,41 @@ pub(super) fn compile(text: &str, options: &LayoutOptions) -> Result<Pattern, Ve
     }
     problems.sort_by_key(|problem| problem.column);
     Err(problems)
+}
+
+/// The same parts, with all done that no event has a say in.
+fn settled(parts: Vec<Part>) -> Vec<Part> {
+    let mut settled = Vec::with_capacity(parts.len());
+    for part in parts {
+        let literal = match part {
+            Part::Literal(text) => text,
+            Part::Value(Value::Text(text), width) => fitted(&text, width),
+            Part::Value(Value::Level, width) => {
+                let levels = Level::ALL.map(|level| fitted(level.as_str(), width));
+                settled.push(Part::Levels(Box::new(levels)));
+                continue;
+            }
+            Part::Group(inner, width, finish) => {
+                settled.push(Part::Group(self::settled(inner), width, finish));
+                continue;
+            }
+            part @ (Part::Value(..) | Part::Levels(_)) => {
+                settled.push(part);
+                continue;
+            }
+        };
+        match settled.last_mut() {
+            Some(Part::Literal(last)) => last.extend_from_slice(&literal),
+            Some(_) | None => settled.push(Part::Literal(literal)),
+        }
+    }
+    settled
+}
+
+fn fitted(text: &str, width: Width) -> Vec<u8> {
+    let mut out = text.as_bytes().to_vec();
+    fit(width, 0, &mut Scratch::default(), &mut out);
+    out
 }
 
 impl Pattern {
@@ -121,6 +159,10 @@ impl Pattern {
         for part in parts {
             match part {
                 Part::Literal(text) => out.extend_from_slice(text),
+                Part::Levels(levels) => {
+                    let text = levels.get(event.level as usize);
+                    out.extend_from_slice(text.map_or(b"", Vec::as_slice));
+                }
                 Part::Value(value, width) => {
                     let begin = out.len();
                     self.value(value, event, scratch, out);
@@ -262,6 +304,15 @@ fn number(value: i64, out: &mut Vec<u8>) {
 fn fit(width: Width, begin: usize, scratch: &mut Scratch, out: &mut Vec<u8>) {
     if width == Width::default() {
         return;
+    }
+    let shown = out.get(begin..).unwrap_or_default();
+    if width.max.is_none_or(|max| shown.len() <= max) && shown.is_ascii() {
+        // Most texts: nothing to cut, and as many units as bytes.
+        let missing = width.min.saturating_sub(shown.len());
+        if missing == 0 || width.pad_right {
+            out.resize(out.len() + missing, b' ');
+            return;
+        }
     }
     let text = String::from_utf8_lossy(out.get(begin..).unwrap_or_default());
     let (kept, half) = match width.max {

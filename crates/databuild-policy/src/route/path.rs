@@ -47,6 +47,20 @@ impl PathField {
         ("logger", PathField::Logger),
     ];
 
+    /// What an event says, but for its level and its date.
+    fn text<'a>(self, event: &LayoutEvent<'a>) -> Option<&'a str> {
+        Some(match self {
+            PathField::App => event.app,
+            PathField::Job => event.job,
+            PathField::Run => event.run,
+            PathField::Build => event.build,
+            PathField::Partition => event.partition,
+            PathField::Stream => event.stream,
+            PathField::Logger => event.logger,
+            PathField::Level | PathField::Date => return None,
+        })
+    }
+
     /// What stands in the braces.
     fn name(self) -> &'static str {
         PathField::ALL.iter().find(|(_, field)| *field == self).map_or("", |(name, _)| *name)
@@ -155,6 +169,23 @@ impl PathTemplate {
                 }
             }
             shorten(begin, out);
+        }
+    }
+
+    /// Appends what decides between files: where two events have the same key, they have the same path.
+    /// Cheaper than the path, so that whoever remembers paths need not render them.
+    pub fn key(&self, event: &LayoutEvent<'_>, out: &mut Vec<u8>) {
+        for piece in self.names.iter().flatten() {
+            let Piece::Field(field) = piece else { continue };
+            match field.text(event) {
+                Some(text) => out.extend_from_slice(text.as_bytes()),
+                None if *field == PathField::Date => {
+                    out.extend_from_slice(&event.timestamp.day().number().to_le_bytes());
+                }
+                None => out.extend_from_slice(event.level.as_str().as_bytes()),
+            }
+            // No text has this byte.
+            out.push(0xFF);
         }
     }
 
@@ -296,24 +327,11 @@ fn names(pieces: &[Piece], skip: usize) -> Vec<Vec<Piece>> {
 }
 
 fn value(field: PathField, event: &LayoutEvent<'_>, out: &mut String) {
-    let text = match field {
-        PathField::App => event.app,
-        PathField::Job => event.job,
-        PathField::Run => event.run,
-        PathField::Build => event.build,
-        PathField::Level => {
-            out.extend(event.level.as_str().chars().map(|c| c.to_ascii_lowercase()));
-            return;
-        }
-        PathField::Date => {
-            out.push_str(&event.timestamp.day().to_string());
-            return;
-        }
-        PathField::Partition => event.partition,
-        PathField::Stream => event.stream,
-        PathField::Logger => event.logger,
-    };
-    encode(text, out);
+    match field.text(event) {
+        Some(text) => encode(text, out),
+        None if field == PathField::Date => out.push_str(&event.timestamp.day().to_string()),
+        None => out.extend(event.level.as_str().chars().map(|c| c.to_ascii_lowercase())),
+    }
 }
 
 /// Appends `text` so that it is part of one name, and different texts stay different: letters, digits and

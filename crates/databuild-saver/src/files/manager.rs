@@ -3,7 +3,7 @@
 
 use databuild_io::sink::{FilePlace, Sink, SinkError, SinkFile};
 use databuild_model::time::Timestamp;
-use databuild_policy::roll::ActiveFile;
+use databuild_policy::roll::{ActiveFile, RollCause, RotationPolicy};
 
 /// Writes one file. It makes sure of nothing by itself: whoever owns it decides when.
 #[derive(Debug)]
@@ -16,6 +16,17 @@ pub(super) struct FileManager {
     committed: u64,
     /// When something was last written, by the count of writes: the least is the one to close first.
     pub(super) used: u64,
+    /// When the period of the first event is over, once it was asked for.
+    same_period_until: Option<Timestamp>,
+}
+
+/// What an event has added.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Appended {
+    /// Its own bytes.
+    pub(super) bytes: usize,
+    /// All that is rendered and not appended.
+    pub(super) waiting: usize,
 }
 
 impl FileManager {
@@ -30,7 +41,14 @@ impl FileManager {
         let file = sink.append_from(path, bytes)?;
         let began = began.unwrap_or(Timestamp::MIN);
         let active = ActiveFile { bytes, began, written: began };
-        Ok(FileManager { file, buffer: Vec::new(), active, committed: bytes, used: 0 })
+        Ok(FileManager {
+            file,
+            buffer: Vec::new(),
+            active,
+            committed: bytes,
+            used: 0,
+            same_period_until: None,
+        })
     }
 
     /// The file as what decides about rolling sees it.
@@ -48,15 +66,48 @@ impl FileManager {
         self.committed != self.active.bytes
     }
 
-    /// Takes an event of `when`. Returns how much is now in the buffer.
-    pub(super) fn append(&mut self, text: &[u8], when: Timestamp) -> usize {
+    /// Takes an event of `when`, whose text `render` appends; or says that the file has to be rolled before,
+    /// if it ever is.
+    pub(super) fn append(
+        &mut self,
+        rotation: Option<&RotationPolicy>,
+        when: Timestamp,
+        render: &mut dyn FnMut(&mut Vec<u8>),
+    ) -> Result<Appended, RollCause> {
+        let before = self.buffer.len();
+        render(&mut self.buffer);
+        let bytes = self.buffer.len() - before;
+        if let Some(rotation) = rotation
+            && let Some(cause) = self.should_rotate(rotation, bytes as u64, when)
+        {
+            self.buffer.truncate(before);
+            return Err(cause);
+        }
         if self.active.bytes == 0 {
             self.active.began = when;
+            self.same_period_until = None;
         }
         self.active.written = self.active.written.max(when);
-        self.active.bytes += text.len() as u64;
-        self.buffer.extend_from_slice(text);
-        self.buffer.len()
+        self.active.bytes += bytes as u64;
+        Ok(Appended { bytes, waiting: self.buffer.len() })
+    }
+
+    /// The calendar is asked once for each file, not for each event.
+    fn should_rotate(
+        &mut self,
+        rotation: &RotationPolicy,
+        next: u64,
+        when: Timestamp,
+    ) -> Option<RollCause> {
+        let active = &self.active;
+        if active.bytes == 0 {
+            return None;
+        }
+        let until = *self.same_period_until.get_or_insert_with(|| rotation.until(active.began));
+        if until <= when {
+            return rotation.should_rotate(active, next, when);
+        }
+        rotation.is_too_large(active, next).then_some(RollCause::Size)
     }
 
     /// Appends what is in the buffer.

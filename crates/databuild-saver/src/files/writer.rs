@@ -4,6 +4,8 @@
 use super::Begun;
 use super::compress::Compressor;
 use super::manager::FileManager;
+use super::open::OpenFiles;
+use super::paths::Place;
 use super::trouble;
 use crate::limits;
 use crate::settings::FilesSettings;
@@ -30,7 +32,7 @@ pub(super) enum Hindrance {
 pub(super) struct MultiFileWriter {
     pub(super) settings: Arc<FilesSettings>,
     pub(super) sink: Arc<dyn Sink>,
-    pub(super) managers: HashMap<String, FileManager>,
+    pub(super) managers: OpenFiles,
     /// What the last record says.
     pub(super) recorded: Outputs,
     /// Files whose names may not survive a power cut: made by us, or found, since whoever made them may have
@@ -60,7 +62,7 @@ impl MultiFileWriter {
         MultiFileWriter {
             settings,
             sink,
-            managers: HashMap::new(),
+            managers: OpenFiles::default(),
             recorded: Outputs::default(),
             unnamed: BTreeSet::new(),
             rolled: BTreeSet::new(),
@@ -123,29 +125,33 @@ impl MultiFileWriter {
         Ok(())
     }
 
-    /// Takes the text of an event of `when` for the file at `path`; or says what has to be done first.
+    /// Takes an event of `when` for the file at `place`, whose text `render` appends; or says what has to be
+    /// done first.
     pub(super) fn append(
         &mut self,
-        path: &str,
-        text: &[u8],
+        place: &mut Place,
         when: Timestamp,
+        render: &mut dyn FnMut(&mut Vec<u8>),
     ) -> Result<Option<Hindrance>, ProcessorError> {
-        let Some(manager) = self.managers.get_mut(path) else { return Ok(Some(Hindrance::Closed)) };
-        if self.settings.archive.is_some() {
-            let bytes = text.len() as u64;
-            let cause = self.settings.rotation.should_rotate(manager.active(), bytes, when);
-            if let Some(cause) = cause {
-                return Ok(Some(Hindrance::Full(cause)));
-            }
+        let known = place.handle.is_some_and(|handle| self.managers.at(handle).is_some());
+        if !known {
+            place.handle = self.managers.handle(&place.path);
         }
+        let Some(manager) = place.handle.and_then(|handle| self.managers.at(handle)) else {
+            return Ok(Some(Hindrance::Closed));
+        };
+        let rotation = self.settings.archive.as_ref().map(|_| &self.settings.rotation);
+        let appended = match manager.append(rotation, when, render) {
+            Ok(appended) => appended,
+            Err(cause) => return Ok(Some(Hindrance::Full(cause))),
+        };
         self.uses += 1;
         manager.used = self.uses;
-        self.buffered += text.len();
-        self.bytes += text.len() as u64;
-        let waiting = manager.append(text, when);
-        if limits::WRITE_BYTES <= waiting {
+        self.buffered += appended.bytes;
+        self.bytes += appended.bytes as u64;
+        if limits::WRITE_BYTES <= appended.waiting {
             manager.write().map_err(trouble)?;
-            self.buffered -= waiting;
+            self.buffered -= appended.waiting;
         } else if limits::BUFFERED_BYTES_MAX <= self.buffered {
             self.managers.values_mut().try_for_each(FileManager::write).map_err(trouble)?;
             self.buffered = 0;
@@ -161,7 +167,7 @@ impl MultiFileWriter {
     ) -> Result<(), ProcessorError> {
         self.sync()?;
         let renamed = self.look_after()?;
-        for (path, manager) in &mut self.managers {
+        for (path, manager) in self.managers.iter_mut() {
             if manager.is_dirty() {
                 manager.commit();
                 self.recorded.files.insert(path.clone(), manager.committed());
@@ -211,7 +217,7 @@ impl MultiFileWriter {
     /// events in it that no record names is written anew from the last record.
     fn look_after(&mut self) -> Result<Vec<String>, ProcessorError> {
         let mut renamed = Vec::new();
-        for (path, manager) in &mut self.managers {
+        for (path, manager) in self.managers.iter_mut() {
             if !manager.is_dirty() {
                 continue;
             }

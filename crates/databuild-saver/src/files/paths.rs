@@ -1,0 +1,136 @@
+//! The paths of events, remembered by what decides between them, so that they are rendered once and not for
+//! each event.
+
+use super::open::Handle;
+use crate::limits;
+use databuild_policy::layout::LayoutEvent;
+use databuild_policy::route::path::PathTemplate;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// Paths that were met lately, by numbers that stay as long as nothing is forgotten.
+pub(super) struct Paths {
+    template: PathTemplate,
+    key: Vec<u8>,
+    numbers: HashMap<Box<[u8]>, usize, Seed>,
+    places: Vec<Place>,
+}
+
+/// Where a file is, and by which handle it was open when it was last written.
+pub(super) struct Place {
+    /// As a sink has it: behind the base.
+    pub(super) path: String,
+    pub(super) handle: Option<Handle>,
+}
+
+impl Paths {
+    pub(super) fn new(template: PathTemplate) -> Paths {
+        let seed = Seed(RandomState::new().hash_one(0));
+        let numbers = HashMap::with_hasher(seed);
+        Paths { template, key: Vec::new(), numbers, places: Vec::new() }
+    }
+
+    /// Forgets all if there are many: runs and days come and go.
+    pub(super) fn limit(&mut self) {
+        if limits::PATHS_KEPT_MAX < self.places.len() {
+            self.numbers.clear();
+            self.places.clear();
+        }
+    }
+
+    /// The number of the path of an event.
+    pub(super) fn number(&mut self, event: &LayoutEvent<'_>) -> usize {
+        self.key.clear();
+        self.template.key(event, &mut self.key);
+        if let Some(number) = self.numbers.get(self.key.as_slice()) {
+            return *number;
+        }
+        let number = self.places.len();
+        let mut path = String::new();
+        self.template.render(event, &mut path);
+        let base = self.template.base().len().min(path.len());
+        self.places.push(Place { path: path.split_off(base), handle: None });
+        self.numbers.insert(self.key.as_slice().into(), number);
+        number
+    }
+
+    pub(super) fn at(&mut self, number: usize) -> Option<&mut Place> {
+        self.places.get_mut(number)
+    }
+
+    pub(super) fn path(&self, number: usize) -> &str {
+        self.places.get(number).map_or("", |place| place.path.as_str())
+    }
+}
+
+/// A number that nobody outside knows, so that no jobs can be called such that their keys meet.
+#[derive(Debug, Clone, Copy)]
+struct Seed(u64);
+
+impl BuildHasher for Seed {
+    type Hasher = Folded;
+
+    fn build_hasher(&self) -> Folded {
+        Folded(self.0)
+    }
+}
+
+/// Multiplies words into one another, and folds the halves of each product together.
+struct Folded(u64);
+
+impl Folded {
+    fn fold(&mut self, word: u64) {
+        // Digits of pi, as good as any odd number whose bits are spread.
+        const SPREAD: u128 = 0x243f_6a88_85a3_08d3;
+        let product = u128::from(self.0 ^ word) * SPREAD;
+        let [high, low] = [product >> 64, product & u128::from(u64::MAX)];
+        self.0 = u64::try_from(high ^ low).unwrap_or_default();
+    }
+}
+
+impl Hasher for Folded {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|word| self.fold(u64::from_le_bytes(*word)));
+        let mut last = [0; 8];
+        last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+        self.fold(u64::from_le_bytes(last));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.0 = self.0.rotate_left(23) ^ number as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use databuild_model::level::Level;
+    use databuild_model::time::Timestamp;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_number_stands_for_the_path_that_is_rendered(
+            events in prop::collection::vec(("[ab/.]{0,3}", "[ab]{0,2}", 0..6_usize, 0..3_i64), 1..40),
+        ) {
+            for template in ["logs/{app}/{job}.log", "logs/{level}-{date}.{app}", "logs/all.log"] {
+                let template = PathTemplate::parse(template).unwrap();
+                let mut paths = Paths::new(template.clone());
+                for (app, job, level, day) in &events {
+                    let time = Timestamp::from_nanos(day * 86_400_000_000_000 - 1);
+                    let event = LayoutEvent::saying(time, Level::ALL[*level], "");
+                    let event = LayoutEvent { app, job, ..event };
+                    let mut expected = String::new();
+                    template.render(&event, &mut expected);
+                    let number = paths.number(&event);
+                    prop_assert_eq!(format!("logs/{}", paths.path(number)), expected);
+                }
+            }
+        }
+    }
+}
