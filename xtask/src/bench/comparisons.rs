@@ -24,9 +24,10 @@ pub(super) const ALL: &[(&str, Compare)] = &[
     ("saver", super::saver::compare),
 ];
 
-/// How many jobs trickle, and how many lines each says.
+/// How many jobs trickle, and how many lines each says: half a minute, since what speaks so slowly speaks for
+/// long, and its two files are made once.
 const TRICKLING_JOBS: usize = 256;
-const TRICKLED_LINES: usize = 1_000;
+const TRICKLED_LINES: usize = 3_000;
 
 /// The names, for the help text.
 pub(super) fn names() -> String {
@@ -114,7 +115,7 @@ fn trickle(bench: &Bench) -> Result<Vec<Comparison>> {
         .map(<[u8]>::len)
         .sum::<usize>()
         * TRICKLING_JOBS;
-    let title = format!("{TRICKLING_JOBS} jobs with a line every 10 ms each");
+    let title = format!("{TRICKLING_JOBS} jobs with a line every 10 ms each, for 30 s");
     Ok(vec![bench.compare(title, bytes, &contenders)?])
 }
 

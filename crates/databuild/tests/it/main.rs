@@ -9,6 +9,7 @@ mod env;
 mod full;
 mod outlives;
 mod prometheus;
+mod recording;
 mod reference;
 mod rest;
 mod runbooks;
