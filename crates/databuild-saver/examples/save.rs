@@ -159,6 +159,7 @@ fn settings(base: &str) -> Result<PipelineSettings, Box<dyn Error>> {
     let path = PathTemplate::parse(&format!("{base}/{{run}}.log")).map_err(wrong)?;
     let layout = "%d %-5level [%thread] %logger - %msg%n";
     let files = FilesSettings {
+        own: path.clone(),
         path,
         layout: Layout::parse(layout, &LayoutOptions::default()).map_err(wrong)?,
         rotation: RotationPolicy { bytes_max: Some(10_000_000), ..RotationPolicy::default() },

@@ -12,6 +12,7 @@ mod paths;
 mod repair;
 mod retain;
 mod roll;
+mod search;
 mod writer;
 
 use crate::settings::FilesSettings;
@@ -24,27 +25,32 @@ use databuild_plugin::processor::{
 use databuild_policy::commit::Outputs;
 use databuild_policy::layout::Scratch;
 use paths::Paths;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use writer::{Hindrance, MultiFileWriter};
 
-/// Which files a start of a pipeline has begun to write, shared by its tries: what is in a file when it is
-/// opened for the first time was left by an earlier one.
+/// What the tries of one start of a pipeline remember together.
 #[derive(Debug, Clone, Default)]
-pub struct Begun(Arc<Mutex<HashSet<String>>>);
+pub struct Begun(Arc<Mutex<Memory>>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// Files that were opened: what is in one that is opened for the first time was left by an earlier start.
+    opened: HashSet<String>,
+    /// Files that were rolled, or that an earlier process wrote: where archives are.
+    rolled: BTreeSet<String>,
+    /// What each file was rolled into last, before it is compressed.
+    newest: HashMap<String, String>,
+    /// Whether the folders were searched for files of earlier starts.
+    searched: bool,
+    /// When archives were looked at last.
+    looked: Option<Timestamp>,
+}
 
 impl Begun {
-    fn paths(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn contains(&self, path: &str) -> bool {
-        self.paths().contains(path)
-    }
-
-    fn add(&self, path: &str) {
-        self.paths().insert(path.to_owned());
     }
 }
 
@@ -57,7 +63,6 @@ pub struct FileProcessor {
     scratch: Scratch,
     /// The last position that was taken.
     taken: Option<u64>,
-    last_look: Option<Timestamp>,
 }
 
 impl FileProcessor {
@@ -70,7 +75,6 @@ impl FileProcessor {
             settings,
             scratch: Scratch::default(),
             taken: None,
-            last_look: None,
         }
     }
 
@@ -163,6 +167,7 @@ impl LogProcessor for FileProcessor {
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
         self.writer.now = Some(now);
+        self.writer.look_at_first(now)?;
         self.paths.limit();
         let rest = |n: usize| events.get(n..).unwrap_or_default();
         (0..events.len()).try_for_each(|n| self.take(rest(n), now, checkpoints))
@@ -177,11 +182,7 @@ impl LogProcessor for FileProcessor {
         self.commit(checkpoints)?;
         self.writer.roll_idle(now, checkpoints)?;
         self.writer.close_idle(now, checkpoints)?;
-        if self.last_look.is_none_or(|last| crate::limits::KEEP_EVERY <= now.since(last)) {
-            self.writer.retain_all(now)?;
-            self.last_look = Some(now);
-        }
-        Ok(())
+        self.writer.look_now_and_then(now)
     }
 
     fn tally(&self) -> Tally {
@@ -191,11 +192,14 @@ impl LogProcessor for FileProcessor {
     fn destroy(
         &mut self,
         now: Timestamp,
-        _deadline: Duration,
+        deadline: Duration,
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
-        self.flush(now, checkpoints)?;
-        self.writer.close(checkpoints)
+        self.writer.now = Some(now);
+        // Rolling what is idle and looking at archives can wait for the next start.
+        self.commit(checkpoints)?;
+        // The other half is for what was above, which no clock here measures.
+        self.writer.close(deadline / 2, checkpoints)
     }
 }
 

@@ -79,6 +79,9 @@ impl FilesSettings {
 pub struct FilesSettings {
     /// Where each event goes. Its base is where the files are.
     pub path: PathTemplate,
+    /// The same, with the values that the selector of the pipeline leaves no choice of: files with such paths
+    /// are this pipeline's, and no other's.
+    pub own: PathTemplate,
     /// What it looks like there.
     pub layout: Layout,
     /// When a file is rolled.

@@ -32,11 +32,11 @@ fn rolling_of_logback_1_5() {
         include_str!("rolling/logback-1.5.txt"),
         true,
         expect![[r#"
-        481 differ, some for more than one reason
-        634 the same
-        235 differ: an empty file is rolled
+        483 differ, some for more than one reason
+        631 the same
+        236 differ: an empty file is rolled
         117 differ: a file is rolled when it has reached the limit, and so may be larger
-        64 differ: it removes by computed names, of the periods that are over at the first event after them
+        66 differ: it removes by computed names, of the periods that are over at the first event after them
         55 differ: without a `<file>` it appends to a dated file that is there, and what a restart leaves is not compressed
         53 differ: the period is that of the last roll or start, not that of the first event
         33 differ: an archive whose name is taken is overwritten, or, compressed, never gets its name
@@ -47,6 +47,7 @@ fn rolling_of_logback_1_5() {
         16 differ: a window moves up over its holes, and the oldest goes although there is room
         6 refused: a date that comes again, so that names would meet
         5 differ: in the hour that comes twice in autumn it takes the first for the second
+        1 refused: %i in the name of a folder
         1 refused: a … that is neither %d nor %i
         1 refused: … is not a time zone
         1 refused: … is not how files are compressed here
@@ -63,11 +64,11 @@ fn rolling_of_logback_1_2() {
         include_str!("rolling/logback-1.2.txt"),
         false,
         expect![[r#"
-        596 differ, some for more than one reason
-        519 the same
+        598 differ, some for more than one reason
+        516 the same
         345 differ: the size is looked at every sixteenth time or less
-        245 differ: an empty file is rolled
-        63 differ: it removes by computed names, of the periods that are over at the first event after them
+        246 differ: an empty file is rolled
+        64 differ: it removes by computed names, of the periods that are over at the first event after them
         47 differ: without a `<file>` it appends to a dated file that is there, and what a restart leaves is not compressed
         28 differ: what an earlier process left uncompressed stays so
         20 refused by both
@@ -80,6 +81,7 @@ fn rolling_of_logback_1_2() {
         5 differ: in the hour that comes twice in autumn it takes the first for the second
         3 differ: a file is rolled when it has reached the limit, and so may be larger
         2 refused: … is not a time zone
+        1 refused: %i in the name of a folder
         1 refused: a … that is neither %d nor %i
         1 refused: … is not how files are compressed here
         1 taken: a size alone needs no date

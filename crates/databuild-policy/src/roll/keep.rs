@@ -30,7 +30,8 @@ pub struct Archive {
 const CLOCK_STEP_MAX: Duration = Duration::from_secs(86_400);
 
 impl KeepPolicy {
-    /// The names of those that go, oldest first. `last` is the file that was closed last, and stays.
+    /// The names of those that go, oldest first. `last` is the file that was closed last, and stays; if nobody
+    /// knows, because an earlier process closed it, it is the one that was changed last.
     /// `before` is the time of the last look, if there was one: what became old because the clock went
     /// forward by more than a day stays until it is looked at again.
     pub fn removes<'a>(
@@ -42,6 +43,7 @@ impl KeepPolicy {
     ) -> Vec<&'a str> {
         let mut newest: Vec<&Archive> = archives.iter().collect();
         newest.sort_by(|a, b| (b.changed, &b.name).cmp(&(a.changed, &a.name)));
+        let last = last.or_else(|| newest.first().map(|it| it.name.as_str()));
         let now = match before {
             Some(before) if CLOCK_STEP_MAX < now.since(before) => before,
             Some(_) | None => now,

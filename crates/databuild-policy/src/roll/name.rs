@@ -2,6 +2,7 @@
 //! name is made of a period and an index, and the names of a pattern are known again in a listing.
 //! Source: the file name patterns in logback's manual; `{name}` and `{ext}` are ours.
 
+mod origin;
 mod parse;
 
 use super::period::{Period, Zone};

@@ -1,6 +1,8 @@
 //! `path = "logs/{app}/error.log"`: a file for each combination of values. The template is code, values
 //! are data: they are encoded, never read again as a template, and can never leave the literal base.
 
+mod known;
+
 use super::meet::PathShape;
 use crate::layout::LayoutEvent;
 use crate::problem::PatternProblem;

@@ -9,8 +9,9 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// The thread that compresses; it ends with this.
 pub(super) struct Compressor {
@@ -27,9 +28,15 @@ enum Work {
 
 #[derive(Default)]
 struct Shared {
+    /// Nothing more is begun.
+    closing: AtomicBool,
+    /// What is being done is given up.
     stop: AtomicBool,
     /// What waits or is being done.
     asked: Mutex<HashSet<String>>,
+    /// The thread has nothing to do any more.
+    over: Mutex<bool>,
+    ended: Condvar,
 }
 
 impl Shared {
@@ -46,7 +53,11 @@ impl Compressor {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("compress".to_owned())
-            .spawn(move || work(sink.as_ref(), compression, &receiver, &theirs))
+            .spawn(move || {
+                work(sink.as_ref(), compression, &receiver, &theirs);
+                *theirs.over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                theirs.ended.notify_all();
+            })
             .ok();
         Compressor { queue: thread.is_some().then_some(sender), shared, thread }
     }
@@ -73,8 +84,22 @@ impl Compressor {
     }
 }
 
+impl Compressor {
+    /// Ends it. What is being compressed may be finished, for as long as `longest`; what waits stays as it is
+    /// until it is found again.
+    pub(super) fn end(mut self, longest: Duration) {
+        self.shared.closing.store(true, Ordering::Relaxed);
+        self.queue = None;
+        if self.thread.is_some() {
+            let over = self.shared.over.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(self.shared.ended.wait_timeout_while(over, longest, |over| !*over));
+        }
+    }
+}
+
 impl Drop for Compressor {
     fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::Relaxed);
         self.shared.stop.store(true, Ordering::Relaxed);
         self.queue = None;
         if let Some(thread) = self.thread.take() {
@@ -88,7 +113,7 @@ fn work(sink: &dyn Sink, compression: Compression, queue: &Receiver<Work>, share
     for work in queue {
         match work {
             Work::Archive(path) => {
-                if !shared.stop.load(Ordering::Relaxed) {
+                if !shared.closing.load(Ordering::Relaxed) {
                     // What fails stays as it is, and is found again at the next roll.
                     compress(sink, compression, &path, &shared.stop).ok();
                 }
@@ -153,6 +178,9 @@ fn copy(
         }
     }
     file.append(&encoder.finish().map_err(trouble)?)?;
+    if stop.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
     file.sync()?;
     file.close()?;
     Ok(true)

@@ -34,13 +34,12 @@ impl MultiFileWriter {
         let intended: Vec<_> = recovered.intents.iter().map(moves::of).collect();
         moves::sync_all(self.sink.as_ref(), &intended).map_err(trouble)?;
         moves::rename_all(self.sink.as_ref(), renames(&repairs)).map_err(trouble)?;
-        for path in recovered.files.keys().chain(recovered.intents.iter().map(|it| &it.from)) {
-            self.rolled.insert(path.clone());
-        }
+        let written = recovered.files.keys().chain(recovered.intents.iter().map(|it| &it.from));
+        let written: Vec<String> = written.cloned().collect();
         self.recorded = Outputs { place, ..Outputs::default() };
         // All files are as recorded and closed, so none needs to be named.
         checkpoints.checkpoint(Done::AsBefore, &self.recorded)?;
-        self.look_for_archives()
+        self.find_archives(written)
     }
 
     fn repair(&self, repair: &Repair, checkpoints: &mut dyn Checkpointer) -> Result<(), SinkError> {

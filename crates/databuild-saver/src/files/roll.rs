@@ -67,14 +67,18 @@ impl MultiFileWriter {
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
         let mut left = Vec::new();
-        for (path, stat) in found.iter_mut().filter(|(path, _)| !self.begun.contains(path)) {
+        for (path, stat) in found.iter_mut() {
+            if self.begun.memory().opened.contains(*path) {
+                continue;
+            }
             if let Some(Stat { bytes, changed }) = stat.take_if(|stat| 0 < stat.bytes) {
                 left.push(Over { path: (*path).to_owned(), bytes, began: changed });
             }
         }
         self.rename_over(left, checkpoints)?;
         // Not before the record that says what they are called: until then it is still to be done.
-        found.iter().for_each(|(path, _)| self.begun.add(path));
+        let opened = found.iter().map(|(path, _)| (*path).to_owned());
+        self.begun.memory().opened.extend(opened);
         Ok(())
     }
 
@@ -115,7 +119,7 @@ impl MultiFileWriter {
         for Over { path, bytes, began } in &over {
             let steps = self.decide(&naming, path, *bytes, *began, &mut listings)?;
             if let Some(step) = steps.last() {
-                self.newest.insert(path.clone(), step.to.clone());
+                self.begun.memory().newest.insert(path.clone(), step.to.clone());
             }
             intents.extend(steps);
         }

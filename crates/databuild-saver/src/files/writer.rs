@@ -16,8 +16,9 @@ use databuild_plugin::processor::{
 };
 use databuild_policy::commit::Outputs;
 use databuild_policy::roll::{ActiveFile, RollCause};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why an event cannot go into its file yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +39,12 @@ pub(super) struct MultiFileWriter {
     /// Files whose names may not survive a power cut: made by us, or found, since whoever made them may have
     /// been killed before their names were synced.
     unnamed: BTreeSet<String>,
-    /// Files that were rolled, or that an earlier process wrote: where archives are.
-    pub(super) rolled: BTreeSet<String>,
-    /// What each file was rolled into last, before it is compressed.
-    pub(super) newest: HashMap<String, String>,
-    /// Which files this start has opened before.
+    /// What this start remembers.
     pub(super) begun: Begun,
     /// Files that are gone are begun anew, wherever the folder is now.
     pub(super) accepts_loss: bool,
     /// The time, as far as it was told.
     pub(super) now: Option<Timestamp>,
-    /// When archives were looked at last.
-    pub(super) looked: Option<Timestamp>,
     pub(super) compressor: Option<Compressor>,
     buffered: usize,
     uses: u64,
@@ -65,12 +60,9 @@ impl MultiFileWriter {
             managers: OpenFiles::default(),
             recorded: Outputs::default(),
             unnamed: BTreeSet::new(),
-            rolled: BTreeSet::new(),
-            newest: HashMap::new(),
             begun: Begun::default(),
             accepts_loss: false,
             now: None,
-            looked: None,
             compressor: None,
             buffered: 0,
             uses: 0,
@@ -301,14 +293,18 @@ impl MultiFileWriter {
         }
     }
 
-    /// Closes everything, and waits for what is being compressed.
+    /// Closes everything, and lets what is being compressed be finished within `longest`.
     pub(super) fn close(
         &mut self,
+        longest: Duration,
         checkpoints: &mut dyn Checkpointer,
     ) -> Result<(), ProcessorError> {
-        self.compressor = None;
         let paths: Vec<String> = self.managers.keys().cloned().collect();
-        paths.iter().try_for_each(|path| self.let_go(path, checkpoints).map(drop))
+        paths.iter().try_for_each(|path| self.let_go(path, checkpoints).map(drop))?;
+        if let Some(compressor) = self.compressor.take() {
+            compressor.end(longest);
+        }
+        Ok(())
     }
 
     pub(super) fn tally(&self) -> Tally {

@@ -9,6 +9,7 @@ use databuild_policy::roll::name::Compression;
 use databuild_policy::roll::plan::{ArchiveNaming, plan};
 use databuild_policy::roll::{ActiveFile, RollCause, RotationPolicy};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What logback does otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,8 +107,6 @@ pub(super) fn run(scenario: &Scenario, habits: &Habits) -> Result<String, String
         gate: logback::Gate::default(),
         cleaned: None,
         looked: None,
-        flushed: None,
-        recorded: false,
         last: None,
     };
     for (n, (name, changed, bytes)) in scenario.before.iter().enumerate() {
@@ -149,9 +148,6 @@ struct Run<'s> {
     gate: logback::Gate,
     cleaned: Option<i64>,
     looked: Option<Timestamp>,
-    flushed: Option<i64>,
-    /// Something was written.
-    recorded: bool,
     /// The file that was rolled last.
     last: Option<String>,
 }
@@ -176,7 +172,6 @@ impl Run<'_> {
     fn start(&mut self, now: i64) {
         self.gate = logback::Gate::default();
         self.cleaned = None;
-        self.flushed = None;
         self.looked = None;
         self.last = None;
         let there = self.folder.get(&self.active).filter(|_| !self.is_dated());
@@ -203,13 +198,14 @@ impl Run<'_> {
         if self.scenario.has("clean") && self.has(Habit::Periods) {
             self.clean(now);
         }
+        self.look_now_and_then(now);
     }
 
     fn event(&mut self, now: i64, bytes: u64, by_hand: bool, event: u64) {
-        // After a restart ours knows the file from its record, and looks when it flushes.
-        if !std::mem::replace(&mut self.recorded, true) {
-            self.look(now);
+        if by_hand {
+            self.forget();
         }
+        self.look_now_and_then(now - 1);
         if let Some(cause) = self.should_rotate(now, bytes, by_hand) {
             self.roll(now, cause);
         }
@@ -219,10 +215,15 @@ impl Run<'_> {
         self.length += bytes;
         let active = self.active.clone();
         self.append(&active, padded(&event.to_string(), bytes), bytes, now);
-        if self.flushed.is_none_or(|last| 3_600 <= now - last) {
-            self.look(now);
-            self.flushed = Some(now);
+        self.look_now_and_then(now);
+        if by_hand {
+            self.forget();
         }
+    }
+
+    /// Who rolls by hand does it by a restart.
+    fn forget(&mut self) {
+        (self.looked, self.last) = (None, None);
     }
 
     fn should_rotate(&mut self, now: i64, bytes: u64, by_hand: bool) -> Option<RollCause> {
@@ -368,7 +369,15 @@ impl Run<'_> {
         }
     }
 
-    /// Looks at the archives, as ours does at the first event, once an hour, and after a roll.
+    /// Looks at the archives as ours does when it starts, and once an hour.
+    fn look_now_and_then(&mut self, now: i64) {
+        if self.looked.is_none_or(|looked| Duration::from_secs(3_600) <= at(now).since(looked)) {
+            self.look(now);
+            self.looked = Some(at(now));
+        }
+    }
+
+    /// Looks at the archives, as ours does after a roll, too.
     fn look(&mut self, now: i64) {
         let name = self.naming.name().clone();
         let archives: Vec<Archive> =
@@ -382,8 +391,8 @@ impl Run<'_> {
             }
         }
         if !self.has(Habit::Periods) && self.keep != KeepPolicy::default() {
-            let before = self.looked.replace(at(now));
-            for gone in self.keep.removes(&archives, self.last.as_deref(), before, at(now)) {
+            let last = self.last.as_deref();
+            for gone in self.keep.removes(&archives, last, self.looked, at(now)) {
                 self.folder.remove(gone);
             }
         }

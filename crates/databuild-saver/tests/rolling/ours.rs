@@ -27,9 +27,11 @@ const LATE: i64 = 4_102_444_800;
 pub(super) fn run(scenario: &Scenario) -> Result<String, String> {
     let naming = scenario.naming()?;
     let active = scenario.active.as_deref().unwrap_or(UNNAMED);
-    let path = PathTemplate::parse(&format!("logs/{active}"));
+    let path = PathTemplate::parse(&format!("logs/{active}"))
+        .map_err(|problems| problems[0].what.clone())?;
     let settings = FilesSettings {
-        path: path.map_err(|problems| problems[0].what.clone())?,
+        own: path.clone(),
+        path,
         layout: Layout::parse("%msg%n", &LayoutOptions::default()).unwrap(),
         rotation: scenario.rotation(&naming),
         archive: Some(naming.clone()),
@@ -53,6 +55,7 @@ pub(super) fn run(scenario: &Scenario) -> Result<String, String> {
             Step::Start(now) => {
                 close(processor, now.max(last), &mut desk);
                 processor = open(&settings, &sink, &mut desk);
+                processor.flush(at(now), &mut desk).unwrap();
             }
             Step::Event { at, bytes, by_hand } => {
                 if by_hand {
@@ -98,6 +101,8 @@ fn take(
     bytes: u64,
     desk: &mut Desk,
 ) {
+    // As a pipeline does it, which flushes every second.
+    processor.flush(at(now - 1), desk).unwrap();
     sink.set_clock(at(now));
     let text = padded(&event.to_string(), bytes);
     let event = LogEvent {

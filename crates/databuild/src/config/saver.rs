@@ -54,8 +54,6 @@ struct Shared {
 struct Checked {
     settings: PipelineSettings,
     path: Range<usize>,
-    /// Values of fields that its selector leaves no choice of.
-    sure: Vec<(PathField, String)>,
 }
 
 pub(super) fn check(
@@ -75,9 +73,9 @@ pub(super) fn check(
     }) {
         let (kind, name) = kind;
         named(name, &section, &mut names, problems);
-        let (selector, sure) = (select::selector(&section, problems), sure(&section));
+        let selector = select::selector(&section, problems);
         let processor = if kind == "files" {
-            let files = files::files(&section, around, problems);
+            let files = files::files(&section, around, &sure(&section), problems);
             files.map(|files| ProcessorSettings::Files(Box::new(files)))
         } else {
             plugin::process(&section, around.folder, problems).map(ProcessorSettings::Process)
@@ -85,7 +83,7 @@ pub(super) fn check(
         let settings = pipeline(name, &section, &shared, (selector, processor), problems);
         if let Some(settings) = settings.filter(|_| section.flag("enabled") != Some(false)) {
             let path = section.value("path").map_or(section.name.clone(), |it| it.span());
-            checked.push(Checked { settings, path, sure });
+            checked.push(Checked { settings, path });
         }
     }
     let placed: Vec<_> = checked.iter().filter_map(placed).collect();
@@ -108,11 +106,7 @@ pub(super) fn tests(
 
 fn placed(checked: &Checked) -> Option<Placed<'_>> {
     let ProcessorSettings::Files(files) = &checked.settings.processor else { return None };
-    let mut path = files.path.clone();
-    for (field, value) in &checked.sure {
-        path = path.assume(*field, value);
-    }
-    Some(Placed { name: &checked.settings.name, files, path, span: checked.path.clone() })
+    Some(Placed { name: &checked.settings.name, files, span: checked.path.clone() })
 }
 
 /// Fields of which the selector allows one value alone.

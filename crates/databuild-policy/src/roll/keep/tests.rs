@@ -29,7 +29,7 @@ fn each_limit_counts_what_it_says() {
     let none = KeepPolicy::default();
     check(none, FILES, None, None, "");
     check(KeepPolicy { files: Some(3), ..none }, FILES, None, None, "a");
-    check(KeepPolicy { files: Some(0), ..none }, FILES, None, None, "a b c d");
+    check(KeepPolicy { files: Some(0), ..none }, FILES, None, None, "a b c");
     check(KeepPolicy { bytes: Some(25), ..none }, FILES, None, None, "a b");
     let age = Some(Duration::from_secs(2 * 86_400));
     check(KeepPolicy { age, ..none }, FILES, None, None, "a b");

@@ -28,6 +28,7 @@ pub(super) fn pieces(text: &str, zone: &Zone, problems: &mut Vec<PatternProblem>
     let mut literal = String::new();
     let mut at = 0;
     let mut dates = 0;
+    let mut indexes = Vec::new();
     while let Some(c) = chars.get(at).copied() {
         at += 1;
         if c != '%' && c != '{' {
@@ -44,14 +45,40 @@ pub(super) fn pieces(text: &str, zone: &Zone, problems: &mut Vec<PatternProblem>
             word(&chars, &mut at, &mut dates, zone)
         };
         match piece {
-            Ok(piece) => pieces.push(piece),
+            Ok(piece) => {
+                if matches!(piece, Piece::Index { .. }) {
+                    indexes.push((column, pieces.len()));
+                }
+                pieces.push(piece);
+            }
             Err((what, remedy)) => problems.push(problem(column, what, remedy)),
         }
     }
     if !literal.is_empty() {
         pieces.push(Piece::Literal(literal));
     }
+    for (column, index) in indexes {
+        if pieces.iter().skip(index).any(leads_on) {
+            // Which indexes are taken is seen in one folder.
+            let what = "%i in the name of a folder";
+            let remedy = "put it behind the last slash; folders are told apart by %d";
+            problems.push(problem(column, what, remedy));
+        }
+    }
     pieces
+}
+
+/// Whether the name of a folder ends in it.
+fn leads_on(piece: &Piece) -> bool {
+    match piece {
+        Piece::Literal(text) => text.contains('/'),
+        Piece::Date { date, .. } => {
+            let mut text = Vec::new();
+            date.render(TRIED_FROM, &mut DateCache::default(), &mut text);
+            text.contains(&b'/')
+        }
+        Piece::Name | Piece::Extension | Piece::Index { .. } => false,
+    }
 }
 
 /// What is wrong, and what to do.

@@ -102,6 +102,14 @@ fn names_that_would_meet_are_refused() {
             "x.%d{yyyy-MM-dd, aux}",
             "column 1: every rolled file would have the same name; add %i, or a date such as %d{yyyy-MM-dd}\n",
         ),
+        (
+            "old/%i/x.log",
+            "column 5: %i in the name of a folder; put it behind the last slash; folders are told apart by %d\n",
+        ),
+        (
+            "%i-%d{yyyy/MM/dd}.log",
+            "column 1: %i in the name of a folder; put it behind the last slash; folders are told apart by %d\n",
+        ),
         ("x.%i.%i", "column 1: %i stands twice; leave one of them out\n"),
         ("x.%p", "column 3: a `%` that is neither %d nor %i; names know only %d{…} and %i\n"),
     ] {
@@ -175,4 +183,28 @@ fn a_name_that_a_folder_would_not_take_is_cut() {
     assert!(name.bind(&format!("{}a.log", "é".repeat(120))).is_one(&one));
     let fits = format!("{}.log", "x".repeat(200));
     assert!(render(&fits).starts_with(&"x".repeat(200)));
+}
+
+#[test]
+fn the_file_of_an_archive_is_found() {
+    let check = |pattern: &str, archive: &str, files: &[&str]| {
+        let found = parsed(pattern).unwrap().origins(archive, ".log");
+        assert_eq!(found, files, "{archive} by {pattern}");
+    };
+    let daily = "{name}.%d{yyyy-MM-dd}{ext}.gz";
+    check(daily, "error.2025-01-27.log.gz", &["error.log"]);
+    check(daily, "error.2025-01-27.log", &["error.log"]);
+    check(daily, "error.2025-01-27.3.log", &["error.log"]);
+    check(daily, "error.2025-01-27", &["error"]);
+    check(daily, "error.log", &[]);
+    check(daily, ".2025-01-27.log", &[]);
+    check("{name}.%i{ext}", "a.b.07.log", &["a.b.log"]);
+    check("{name}.%03i{ext}", "a.b.07.log", &[]);
+    check("{name}.%i", "a.b.7", &["a.b.log"]);
+    check("old/{name}.%i{ext}", "old/a.7.log", &["a.log"]);
+    check("old/{name}.%i{ext}", "a.7.log", &[]);
+    // A name of which both could be the index: both are looked for.
+    check("{name}%i{ext}", "a12.log", &["a.log", "a1.log"]);
+    // All files of a folder have one, so it says nothing.
+    check("all.%i.log", "all.7.log", &[]);
 }

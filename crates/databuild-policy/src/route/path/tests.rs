@@ -127,3 +127,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn names_that_a_template_can_give_are_known_again() {
+    let path = PathTemplate::parse("logs/{app}/x-{job}.{level}.log").unwrap();
+    assert_eq!((path.depth(), path.literal_extension()), (2, Some(".log")));
+    let may = |depth: usize, name: &str| path.may_name(depth, name);
+    assert!(may(0, "shop") && may(0, "%2E.%2F") && may(0, "%"));
+    assert!(!may(0, "") && !may(0, ".hidden") && !may(0, "a b") && !may(0, "a/b"));
+    assert!(may(1, "x-a.b.info.log") && may(1, "x-a.info.log"));
+    assert!(!may(1, "x-a.log") && !may(1, "y-a.info.log") && !may(1, "x-a.info.txt"));
+    assert!(!may(2, "x"));
+    for field in ["a.b", "", "\u{e9}", &"n".repeat(300), ".x"] {
+        let event = LayoutEvent {
+            app: field,
+            job: field,
+            ..LayoutEvent::saying(Timestamp::MIN, Level::Info, "")
+        };
+        let mut out = String::new();
+        path.render(&event, &mut out);
+        let names: Vec<&str> = out.strip_prefix("logs/").unwrap().split('/').collect();
+        assert!(may(0, names[0]) && may(1, names[1]), "{names:?}");
+    }
+    assert_eq!(PathTemplate::parse("logs/x.{app}").unwrap().literal_extension(), None);
+    assert_eq!(PathTemplate::parse("logs/.hidden").unwrap().literal_extension(), None);
+}

@@ -3,7 +3,6 @@
 use crate::config::problem::{Code, Problem};
 use databuild_policy::roll::plan::ArchiveNaming;
 use databuild_policy::route::meet::PathShape;
-use databuild_policy::route::path::PathTemplate;
 use databuild_saver::settings::FilesSettings;
 use std::ops::Range;
 
@@ -12,8 +11,6 @@ use std::ops::Range;
 pub(super) struct Placed<'a> {
     pub(super) name: &'a str,
     pub(super) files: &'a FilesSettings,
-    /// Its path, with the values that its selector leaves no choice of.
-    pub(super) path: PathTemplate,
     pub(super) span: Range<usize>,
 }
 
@@ -33,11 +30,11 @@ pub(super) fn check(all: &[Placed<'_>], problems: &mut Vec<Problem>) {
 }
 
 fn shapes<'p>(placed: &'p Placed<'p>) -> Shapes<'p> {
-    let active = PathShape::of_active(&placed.path);
+    let active = PathShape::of_active(&placed.files.own);
     let archives = match &placed.files.archive {
         None => Vec::new(),
         Some(ArchiveNaming::Dated(name) | ArchiveNaming::Window { name, .. }) => {
-            PathShape::of_archives(&placed.path, name)
+            PathShape::of_archives(&placed.files.own, name)
         }
     };
     Shapes { placed, active, archives }

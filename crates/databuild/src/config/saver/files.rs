@@ -7,7 +7,7 @@ use crate::config::problem::{Code, Problem, Severity};
 use databuild_policy::layout::{Compat, Layout, LayoutOptions, Newlines};
 use databuild_policy::roll::name::Compression;
 use databuild_policy::roll::period::{Zone, zone};
-use databuild_policy::route::path::PathTemplate;
+use databuild_policy::route::path::{PathField, PathTemplate};
 use databuild_saver::settings::FilesSettings;
 use std::path::Path;
 use std::time::Duration;
@@ -31,9 +31,11 @@ pub(in crate::config) struct Surroundings<'a> {
     pub(in crate::config) own: &'a [&'a Path],
 }
 
+/// `sure` are the fields of which the selector leaves no choice.
 pub(super) fn files(
     section: &Section<'_>,
     around: Surroundings<'_>,
+    sure: &[(PathField, String)],
     problems: &mut Vec<Problem>,
 ) -> Option<FilesSettings> {
     let zone = zone_of(section, problems);
@@ -44,8 +46,11 @@ pub(super) fn files(
     let close_idle = section.duration("close_idle", problems);
     let file_mode = mode(section, "mode", 0o200, problems);
     let folder_mode = mode(section, "dir_mode", 0o300, problems);
+    let path = path?;
+    let own = sure.iter().fold(path.clone(), |own, (field, value)| own.assume(*field, value));
     Some(FilesSettings {
-        path: path?,
+        path,
+        own,
         layout: layout?,
         rotation: rolling.rotation,
         archive: rolling.archive,
