@@ -303,6 +303,8 @@ impl Worker {
             self.inbox.stats.write_failed();
         }
         self.durable.unfinished = true;
+        // As in `abandon`.
+        self.flush_journal();
         if let Some(run) = self.runs.remove(&id) {
             self.inbox.run_closed();
             run.finish(Err(error));
@@ -317,13 +319,14 @@ impl Worker {
             if self.runs.get(&id).is_some_and(|run| !run.ended && !run.is_behind()) {
                 self.read(id);
             }
-            if let Some(run) = self.runs.remove(&id) {
-                self.sync_abandoned(&run);
-                let error = CollectError::Stopped { run: run.context.job_run_id.clone() };
-                run.finish(Err(error));
-            }
         }
+        // Before a run is let go of: whoever takes it reads in the journals how far it is.
         self.write_journal();
+        for run in std::mem::take(&mut self.runs).into_values() {
+            self.sync_abandoned(&run);
+            let error = CollectError::Stopped { run: run.context.job_run_id.clone() };
+            run.finish(Err(error));
+        }
     }
 
     fn close(self) -> Result<(), StopError> {

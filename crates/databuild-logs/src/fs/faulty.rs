@@ -18,7 +18,11 @@ struct Shared {
     names: Mutex<Names>,
     faults: Mutex<Faults>,
     handles: AtomicU64,
+    when_opened: Mutex<Option<(&'static str, Meanwhile)>>,
 }
+
+/// What somebody else does.
+type Meanwhile = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 struct Names {
@@ -67,6 +71,15 @@ struct File {
 impl FaultyFs {
     pub(crate) fn set(&self, faults: Faults) {
         *self.0.faults.lock().unwrap() = faults;
+    }
+
+    /// Does `meanwhile` before a file whose path has `name` in it is opened the next time to be appended to.
+    pub(crate) fn when_opened(
+        &self,
+        name: &'static str,
+        meanwhile: impl FnOnce() + Send + 'static,
+    ) {
+        *self.0.when_opened.lock().unwrap() = Some((name, Box::new(meanwhile)));
     }
 
     /// Whether it is time for an error on `path`.
@@ -162,6 +175,10 @@ impl Fs for FaultyFs {
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
+        let meanwhile = self.0.when_opened.lock().unwrap().take_if(|it| named(path, Some(it.0)));
+        if let Some((_, meanwhile)) = meanwhile {
+            meanwhile();
+        }
         self.open(path, true)
     }
 

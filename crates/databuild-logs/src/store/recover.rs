@@ -63,16 +63,27 @@ struct Known<'a> {
 /// to be done: it is in order, or somebody writes it, or it has a spool, so that whoever adopts it goes on
 /// with it or closes it.
 fn look(known: Known<'_>, day: Day, run: &JobRunId) -> io::Result<Option<Mending>> {
-    let Known { fs, logs_dir, covered, spools } = known;
-    let (upto, confirmed) = covered.get(run).copied().unwrap_or_default();
-    let paths = RunPaths::new(logs_dir, day, run);
-    let file = fs.open_append(&paths.entries)?;
+    let paths = RunPaths::new(known.logs_dir, day, run);
+    let file = known.fs.open_append(&paths.entries)?;
     if file.size()? == 0 {
         return Ok(None);
     }
     if !lock_for_writing(file.as_ref())? {
         return Ok(None);
     }
+    examine(known, day, run, paths, file)
+}
+
+/// The same for a run that is locked.
+fn examine(
+    known: Known<'_>,
+    day: Day,
+    run: &JobRunId,
+    paths: RunPaths,
+    file: Box<dyn FsFile>,
+) -> io::Result<Option<Mending>> {
+    let Known { fs, logs_dir, covered, spools } = known;
+    let (upto, confirmed) = covered.of(run);
     let size = file.size()?;
     let (index, whole) = partial_index(fs, &paths, run)?;
     let fits = index.as_ref().filter(|index| whole && index.fits(size));
@@ -220,8 +231,45 @@ fn append_index(fs: &dyn Fs, path: &Path, rebuilt: &Rebuilt) -> io::Result<Box<d
 /// Read of a journal at once: some ten thousand records.
 const JOURNAL_READ_BYTES: usize = 1 << 20;
 
-/// How far each run is in the journals.
-type Covered = HashMap<JobRunId, (u64, bool)>;
+/// How far each run is in the journals that may tell of runs of some day or later.
+struct Covered {
+    since: Day,
+    runs: HashMap<JobRunId, (u64, bool)>,
+    /// How far the journals were read.
+    read: HashMap<JournalName, u64>,
+}
+
+impl Covered {
+    fn since(fs: &dyn Fs, logs_dir: &Path, since: Day) -> io::Result<Covered> {
+        let mut covered = Covered { since, runs: HashMap::new(), read: HashMap::new() };
+        covered.read_on(fs, logs_dir)?;
+        Ok(covered)
+    }
+
+    fn of(&self, run: &JobRunId) -> (u64, bool) {
+        self.runs.get(run).copied().unwrap_or_default()
+    }
+
+    /// Reads what was added to the journals, by others who live, and tells which runs that is about.
+    fn read_on(&mut self, fs: &dyn Fs, logs_dir: &Path) -> io::Result<HashSet<JobRunId>> {
+        let mut news = HashSet::new();
+        for journal in journals::list(fs, logs_dir)? {
+            if !may_tell_of(fs, logs_dir, journal, self.since)? {
+                continue;
+            }
+            let offset = self.read.get(&journal).copied().unwrap_or_default();
+            let runs = &mut self.runs;
+            let end = each_batch(fs, logs_dir, JournalPlace { journal, offset }, |batch| {
+                let end = batch.end();
+                news.insert(batch.job_run_id.clone());
+                let entry = runs.entry(batch.job_run_id).or_default();
+                *entry = (entry.0.max(end), entry.1 || batch.sealed);
+            })?;
+            self.read.insert(journal, end);
+        }
+        Ok(news)
+    }
+}
 
 /// Puts right every run that may have been open when a collector died: those that began on the day
 /// of its journal or later. Costs nothing but a look at each journal if all ended in order.
@@ -234,7 +282,7 @@ pub fn recover(fs: &dyn Fs, logs_dir: &Path, today: Day) -> io::Result<Recovery>
     for &name in &names {
         let Some(writer) = orphan(fs, logs_dir, name)? else { continue };
         let since = first_day(fs, logs_dir, name)?;
-        catch_up(fs, logs_dir, writer, since, &names, &mut done)?;
+        catch_up(fs, logs_dir, writer, since, &mut done)?;
     }
     Ok(done)
 }
@@ -244,7 +292,8 @@ pub fn recover(fs: &dyn Fs, logs_dir: &Path, today: Day) -> io::Result<Recovery>
 /// it reached the collector, so perhaps on the day before the journal.
 fn first_day(fs: &dyn Fs, logs_dir: &Path, name: JournalName) -> io::Result<Day> {
     let mut first = Day::from_number(name.day.number() - 1);
-    each_batch(fs, logs_dir, name, |batch| first = first.min(batch.day))?;
+    let beginning = JournalPlace { journal: name, offset: 0 };
+    each_batch(fs, logs_dir, beginning, |batch| first = first.min(batch.day))?;
     Ok(first)
 }
 
@@ -259,7 +308,7 @@ pub fn rebuild_journal(fs: &dyn Fs, logs_dir: &Path, today: Day) -> io::Result<R
     fs.create_dir_all(&logs_dir.join(naming::JOURNAL_DIR))?;
     if let Some(writer) = JournalWriter::open(fs, logs_dir, today)? {
         let since = Day::from_number(i32::MIN);
-        catch_up(fs, logs_dir, writer, since, &names, &mut done)?;
+        catch_up(fs, logs_dir, writer, since, &mut done)?;
     }
     Ok(done)
 }
@@ -279,18 +328,17 @@ fn catch_up(
     logs_dir: &Path,
     mut writer: JournalWriter,
     since: Day,
-    names: &[JournalName],
     done: &mut Recovery,
 ) -> io::Result<()> {
-    let covered = covered_since(fs, logs_dir, names, since)?;
+    let mut covered = Covered::since(fs, logs_dir, since)?;
     let all = fs.open_all(logs_dir)?;
     // The folders of the days, which the dead collector may not have come to.
     fs.sync_dir(logs_dir)?;
     let spools = spools(fs, logs_dir)?;
-    let known = Known { fs, logs_dir, covered: &covered, spools: &spools };
     let runs = runs_since(fs, logs_dir, since)?;
     let mut ready = Vec::new();
     for runs in runs.chunks(together()) {
+        let known = Known { fs, logs_dir, covered: &covered, spools: &spools };
         // The disk is waited for while the next runs are looked at.
         let (mended, looked) = std::thread::scope(|scope| {
             let before = std::mem::take(&mut ready);
@@ -302,13 +350,23 @@ fn catch_up(
         if let Some(mended) = mended {
             mended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         }
+        // Whoever wrote one of them until it was locked has told of it in the meantime.
+        let news = covered.read_on(fs, logs_dir)?;
+        let known = Known { fs, logs_dir, covered: &covered, spools: &spools };
         for (run, looked) in looked {
+            let looked = match looked {
+                Ok(Some(Mending { day, paths, file, .. })) if news.contains(&run) => {
+                    examine(known, day, &run, paths, file)
+                }
+                looked => looked,
+            };
             match looked {
                 Ok(run) => ready.extend(run),
                 Err(error) => done.failed.push((run, error.to_string())),
             }
         }
     }
+    let known = Known { fs, logs_dir, covered: &covered, spools: &spools };
     mend(known, all.as_ref(), ready, &mut writer, done)?;
     // Not closed if something is still to be done: the next start tries again.
     if done.failed.is_empty() { writer.close() } else { Ok(()) }
@@ -335,7 +393,7 @@ fn mend(
             done.restored.push(run.run.clone());
             done.torn_bytes += run.rebuilt.record.torn_bytes;
         }
-        let (upto, sealed) = covered.get(&run.run).copied().unwrap_or_default();
+        let (upto, sealed) = covered.of(&run.run);
         if sealed && run.rebuilt.record.bytes <= upto {
             continue;
         }
@@ -346,37 +404,17 @@ fn mend(
     writer.flush()
 }
 
-fn covered_since(
-    fs: &dyn Fs,
-    logs_dir: &Path,
-    names: &[JournalName],
-    since: Day,
-) -> io::Result<Covered> {
-    let mut covered = Covered::new();
-    for &journal in names {
-        if !may_tell_of(fs, logs_dir, journal, since)? {
-            continue;
-        }
-        each_batch(fs, logs_dir, journal, |batch| {
-            let end = batch.end();
-            let entry = covered.entry(batch.job_run_id).or_default();
-            *entry = (entry.0.max(end), entry.1 || batch.sealed);
-        })?;
-    }
-    Ok(covered)
-}
-
+/// Gives `each` the records behind `place`, and answers the offset behind the last of them.
 fn each_batch(
     fs: &dyn Fs,
     logs_dir: &Path,
-    journal: JournalName,
+    mut place: JournalPlace,
     mut each: impl FnMut(BatchRecord),
-) -> io::Result<()> {
-    let mut place = JournalPlace { journal, offset: 0 };
+) -> io::Result<u64> {
     loop {
         let (records, next) = journals::read_from(fs, logs_dir, place, JOURNAL_READ_BYTES)?;
         if records.is_empty() {
-            return Ok(());
+            return Ok(place.offset);
         }
         for record in records {
             match record {

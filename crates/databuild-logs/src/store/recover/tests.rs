@@ -1,6 +1,7 @@
 //! A cut at any byte of any file is put right by the next start.
 
 use super::{Recovery, recover};
+use crate::collect::{CollectorOptions, Durability, LogCollector, OnFull};
 use crate::format::frame::HEAD_BYTES;
 use crate::format::index;
 use crate::format::journal::{self, JournalPlace, JournalRecord};
@@ -9,7 +10,7 @@ use crate::fs::{Fs, read_whole};
 use crate::limits;
 use crate::store::journal as journals;
 use crate::store::rebuild::rebuild;
-use crate::testing::{Store, end_line, log_line, run_id};
+use crate::testing::{RealClock, Store, end_line, log_line, run_id};
 use databuild_model::time::Day;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -226,4 +227,76 @@ fn what_a_later_version_wrote_is_left_alone() {
         assert_eq!(done.failed, [(run_id("r"), why)]);
         assert_eq!(fs.dump()[&index], files[&index]);
     }
+}
+
+/// How each byte of the run's file is told of, in the journals of all collectors.
+fn told(fs: &FaultyFs, dir: &Path, run: &str) -> Vec<(u64, u64, bool)> {
+    let mut told = Vec::new();
+    for journal in journals::list(fs, dir).unwrap() {
+        let place = JournalPlace { journal, offset: 0 };
+        for record in journals::read_from(fs, dir, place, 1 << 20).unwrap().0 {
+            match record {
+                JournalRecord::Batch(it) if it.job_run_id == run_id(run) => {
+                    told.push((it.offset, it.end(), it.sealed));
+                }
+                JournalRecord::Batch(_) | JournalRecord::Closed => {}
+            }
+        }
+    }
+    told.retain(|(from, end, sealed)| from != end || *sealed);
+    told.sort_unstable();
+    told
+}
+
+/// A collector that was killed, so that the next start has to put the store right, beside one that lives.
+fn beside_a_killed_one(durability: Durability) -> (FaultyFs, Store) {
+    let fs = FaultyFs::default();
+    let living = Store::that(Arc::new(fs.clone()), durability, OnFull::default());
+    let options = CollectorOptions::new(living.logs_dir().to_owned());
+    let killed = LogCollector::start(options, Arc::new(fs.clone()), Arc::new(RealClock::new()));
+    drop(killed.unwrap());
+    (fs, living)
+}
+
+#[test]
+fn a_run_that_ends_while_it_is_looked_at_is_told_of_once() {
+    let (fs, living) = beside_a_killed_one(Durability::default());
+    let (mut writer, ticket) = living.begin("r");
+    writeln!(writer, "{}", log_line("r", 1, "INFO", "a")).unwrap();
+    // What was read of the journals before this does not count.
+    fs.when_opened("r.jsonl", move || {
+        writeln!(writer, "{}", end_line("r", 2)).unwrap();
+        drop(writer);
+        ticket.wait().unwrap();
+    });
+    let done = recover(&fs, living.logs_dir(), today()).unwrap();
+    assert_eq!(done, Recovery::default());
+    let told = told(&fs, living.logs_dir(), "r");
+    let ends = told.iter().map(|(from, ..)| *from).skip(1);
+    assert!(told.iter().map(|(_, end, _)| *end).zip(ends).all(|(a, b)| a <= b), "{told:?}");
+    assert_eq!(told.iter().filter(|(.., sealed)| *sealed).count(), 1, "{told:?}");
+}
+
+#[test]
+fn a_run_whose_collector_is_dropped_is_told_of_once() {
+    let (fs, mut living) = beside_a_killed_one(Durability::Process);
+    let (mut writer, ticket) = living.begin("r");
+    writeln!(writer, "{}", log_line("r", 1, "INFO", "a")).unwrap();
+    let dir = living.logs_dir().to_owned();
+    let collector = living.collector.take();
+    let (meanwhile, place) = (fs.clone(), dir.clone());
+    fs.when_opened("r.jsonl", move || {
+        let before = told(&meanwhile, &place, "r").len();
+        writeln!(writer, "{}", log_line("r", 2, "INFO", "b")).unwrap();
+        while told(&meanwhile, &place, "r").len() == before {
+            std::thread::yield_now();
+        }
+        drop(collector);
+    });
+    recover(&fs, &dir, today()).unwrap();
+    recover(&fs, &dir, today()).unwrap();
+    drop(ticket.wait());
+    let told = told(&fs, &dir, "r");
+    let ends = told.iter().map(|(from, ..)| *from).skip(1);
+    assert!(told.iter().map(|(_, end, _)| *end).zip(ends).all(|(a, b)| a <= b), "{told:?}");
 }
