@@ -43,8 +43,23 @@ pub(crate) fn main() -> Result<Exit, Failure> {
         Ok(cli) => cli,
         Err(answer) => return outcome::print_clap(&answer),
     };
+    if holds_many_files(&cli.command) {
+        crate::descriptors::raise();
+    }
     let context = Context::new(cli.global);
     run(cli.command, &context)
+}
+
+/// Whether a command may have to do with thousands of runs at once.
+fn holds_many_files(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Build(_)
+            | Command::Run(_)
+            | Command::Serve(_)
+            | Command::Saver(_)
+            | Command::Demo(_)
+    )
 }
 
 fn run(command: Command, context: &Context) -> Result<Exit, Failure> {

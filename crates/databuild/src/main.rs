@@ -7,6 +7,7 @@ mod cli;
 mod clock;
 mod config;
 mod demo;
+mod descriptors;
 mod import;
 mod measure;
 mod progress;

@@ -19,6 +19,7 @@ use databuild_logs::collect::{CollectorOptions, LogCollector, StartError, StopEr
 use databuild_logs::fs::OsFs;
 use databuild_logs::metrics_feed::{FeedError, MetricsFeed};
 use databuild_logs::read::{LogReader, ReadError, ReaderOptions};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -152,7 +153,7 @@ impl Project {
             bel: self.bel()?,
             collector: Arc::clone(&collector),
             clock: Arc::<SystemClock>::clone(&self.clock),
-            wrapper: WrapperCommand { program, args: vec!["wrap".into()] },
+            wrapper: WrapperCommand { program, args: wrapper_args() },
             state_dir: self.state_dir(),
             lease: LEASE_DEFAULT,
             capture: CaptureOptions {
@@ -164,6 +165,15 @@ impl Project {
         }));
         Ok(Works { engine, collector })
     }
+}
+
+/// Wrappers, and the jobs in them, have as many open files as they would have without us.
+fn wrapper_args() -> Vec<OsString> {
+    let mut args = vec!["wrap".into()];
+    if let Some(open_files) = crate::descriptors::before() {
+        args.extend(["--open-files".into(), open_files.to_string().into()]);
+    }
+    args
 }
 
 /// What makes what, as these settings have it; nothing where there is no project file.

@@ -15,6 +15,9 @@ const CONFIG_BYTES_MAX: u64 = 160 << 20;
 /// Runs the wrapper and ends with its code.
 pub(crate) fn run(args: WrapArgs, context: &Context) -> Result<Exit, Failure> {
     let run_id = run_id(args.job_run_id)?;
+    if let Some(open_files) = args.open_files {
+        crate::descriptors::lower(open_files);
+    }
     let (config, job_stdin) = match &args.config {
         Some(path) => {
             let file =

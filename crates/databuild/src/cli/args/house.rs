@@ -168,4 +168,7 @@ pub(crate) struct WrapArgs {
     /// The run's id [env: DATABUILD_JOB_RUN_ID]
     #[arg(long, value_name = "ID")]
     pub(crate) job_run_id: Option<OsString>,
+    /// Let the job have so many open files: fewer than whoever started us has
+    #[arg(long, value_name = "N")]
+    pub(crate) open_files: Option<u64>,
 }
