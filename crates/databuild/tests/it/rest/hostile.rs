@@ -1,8 +1,7 @@
 //! Names that want out of the logs folder, through every door that takes a run id.
 //!
-//! 5,000 names go over HTTP, one request each; every [`PROCESS_SHARE`]th also through the command line
-//! and the wrapper's environment, where each costs a process. `DATABUILD_TEST_HOSTILE=all` sends all
-//! of them through all doors; `DATABUILD_TEST_SEED` chooses other names.
+//! 5,000 names go through each: over HTTP, by the command line and by the wrapper's environment, where each
+//! costs a process. `DATABUILD_TEST_SEED` chooses other names.
 
 use super::rig::Service;
 use super::store::{Dice, LiveRun};
@@ -16,8 +15,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 const NAMES: usize = 5_000;
-/// Every so many names cost a process at each of the two doors that need one.
-const PROCESS_SHARE: usize = 20;
 const CANARY: &str = "canary-7f3a19";
 const RUN: &str = "0194a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b";
 
@@ -125,13 +122,10 @@ fn snapshot(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
+#[expect(clippy::disallowed_methods, reason = "a person repeats a test by this")]
 fn seed() -> u64 {
-    variable("DATABUILD_TEST_SEED").and_then(|text| text.parse().ok()).unwrap_or(20_250_127)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a person repeats or widens a test by these")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    let chosen = std::env::var("DATABUILD_TEST_SEED").ok();
+    chosen.and_then(|text| text.parse().ok()).unwrap_or(20_250_127)
 }
 
 fn is_valid(name: &[u8]) -> bool {
@@ -141,9 +135,7 @@ fn is_valid(name: &[u8]) -> bool {
 /// The names that cost a process, each short and whole enough to be an argument or a variable.
 fn for_processes(root: &Path) -> Vec<Vec<u8>> {
     let mut dice = Dice::new(seed());
-    let step = if variable("DATABUILD_TEST_HOSTILE").is_some() { 1 } else { PROCESS_SHARE };
     let names = (0..NAMES).map(|_| name(&mut dice, root));
-    let names = names.step_by(step);
     names.map(|name| name.into_iter().filter(|byte| *byte != 0).collect()).collect()
 }
 
