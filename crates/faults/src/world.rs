@@ -206,6 +206,12 @@ impl World {
         pids.filter_map(|pid| self.process(pid)).collect()
     }
 
+    /// How long its processes were ready to run and did not: of each the thread that waited longest, since a
+    /// step is done by one, and of all of them together, since a step of one waits for that of another.
+    pub(crate) fn queued(&self) -> Duration {
+        self.processes().iter().map(|process| queued(process.pid)).sum()
+    }
+
     fn process(&self, pid: i32) -> Option<Process> {
         if !self.is_marked(pid) {
             return None;
@@ -255,6 +261,16 @@ impl World {
         let names = std::fs::read_dir(self.told())?.flatten().map(|entry| entry.file_name());
         Ok(names.filter_map(|name| name.into_string().ok()).collect())
     }
+}
+
+/// The longest that a thread of a process was ready to run and did not.
+fn queued(pid: i32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let waited = tasks.filter_map(|task| {
+        let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        stat.split_whitespace().nth(1)?.parse().ok()
+    });
+    Duration::from_nanos(waited.max().unwrap_or(0))
 }
 
 impl Drop for World {

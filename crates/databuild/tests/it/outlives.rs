@@ -41,6 +41,13 @@ fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
     panic!("there never was {what}");
 }
 
+/// Whether a process is gone, or waits to be buried.
+fn is_over(number: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+    // Behind the name, which is in brackets and may hold anything.
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
+}
+
 fn project(settings: &str) -> TestEnv {
     let env = TestEnv::new();
     env.write("databuild.toml", &format!("{settings}\n{PROJECT}"));
@@ -96,9 +103,11 @@ impl TestEnv {
         process.rsplit('/').nth(1).expect("a number").to_owned()
     }
 
+    /// Kills a process, and waits until it does nothing any more: the signal alone is only a wish.
     fn kill(&self, which: &str) -> String {
         let number = self.process(which);
         assert!(self.sh(&format!("kill -9 {number}")).status.success(), "kill {which}");
+        wait_for("the end of what was killed", || is_over(&number).then_some(()));
         number
     }
 

@@ -71,8 +71,10 @@ pub(super) fn settings(chance: &mut Chance) -> Result<(FilesSettings, Names)> {
         _ => (sized, ArchiveNaming::Dated(name("old/{name}.%03i{ext}")?), Names::InOrder),
     };
     let wrong = |problems| anyhow!("{problems:?}");
+    let path = PathTemplate::parse("logs/{app}/app.log").map_err(wrong)?;
     let settings = FilesSettings {
-        path: PathTemplate::parse("logs/{app}/app.log").map_err(wrong)?,
+        own: path.clone(),
+        path,
         layout: Layout::parse("%run %seq %msg%n", &LayoutOptions::default()).map_err(wrong)?,
         rotation,
         archive: Some(archive),
