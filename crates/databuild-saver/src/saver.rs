@@ -50,6 +50,16 @@ pub struct Reloaded {
     pub ended: Vec<String>,
 }
 
+/// What a saver leaves that ended.
+#[derive(Debug, Clone)]
+pub struct Stopped {
+    /// Pipelines that did not end in time: a processor that does not return cannot be ended, and ends with
+    /// the process; its checkpoint is as it was.
+    pub late: Vec<String>,
+    /// What each pipeline had done, by name.
+    pub last: Vec<PipelineStatus>,
+}
+
 impl Saver {
     /// A saver without pipelines. `home` is its own folder: checkpoints, orders, dead letters.
     pub fn new(project: &str, home: Arc<dyn Sink>, clock: Arc<dyn Clock>) -> Saver {
@@ -117,11 +127,12 @@ impl Saver {
         self.lanes.values().map(|lane| lane.status.lock().clone()).collect()
     }
 
-    /// Ends all pipelines, within `deadline`. The names of those that did not end in time: a processor that
-    /// does not return cannot be ended, and ends with the process; its checkpoint is as it was.
-    pub fn stop(mut self, deadline: Duration) -> Vec<String> {
+    /// Ends all pipelines, within `deadline`.
+    pub fn stop(mut self, deadline: Duration) -> Stopped {
         let all: Vec<String> = self.lanes.keys().cloned().collect();
-        self.end(&all, deadline)
+        let last: Vec<Shared> = self.lanes.values().map(|lane| lane.status.clone()).collect();
+        let late = self.end(&all, deadline);
+        Stopped { late, last: last.iter().map(|status| status.lock().clone()).collect() }
     }
 
     fn end(&mut self, names: &[String], deadline: Duration) -> Vec<String> {

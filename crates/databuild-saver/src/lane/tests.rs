@@ -169,7 +169,7 @@ fn a_lane_goes_on_where_it_was() {
     arrives(&mailbox, &["1", "2", "3", "4"]);
     let status = world.wait("a", |status| status.events_out == 1 && status.lag.is_zero());
     assert_eq!((status.events_in, status.errors, status.state), (1, 0, PipelineState::Running));
-    assert_eq!(world.saver.stop(Duration::from_secs(60)), Vec::<String>::new());
+    assert_eq!(world.saver.stop(Duration::from_secs(60)).late, Vec::<String>::new());
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn one_that_hangs_delays_nobody_else() {
     world.say(&["2", "3"]);
     arrives(&good, &["1", "2", "3"]);
     assert!(world.status("bad").busy_since.is_some());
-    let late = world.saver.stop(Duration::from_millis(1));
+    let late = world.saver.stop(Duration::from_millis(1)).late;
     assert!(late.contains(&"bad".to_owned()), "{late:?}");
     gate.open();
 }

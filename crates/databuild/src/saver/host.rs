@@ -10,7 +10,7 @@ use databuild_io::sink::SinkError;
 use databuild_metrics::saver::{PipelineState as Shown, PipelineStats, SaverStats};
 use databuild_model::ids::PipelineName;
 use databuild_model::time::Timestamp;
-use databuild_saver::saver::{Reloaded, Saver};
+use databuild_saver::saver::{Reloaded, Saver, Stopped};
 use databuild_saver::settings::PipelineSettings;
 use databuild_saver::status::{LastError, PipelineState, PipelineStatus};
 use rates::Rates;
@@ -166,7 +166,8 @@ impl Desk {
 
     fn run(mut self, told: &Receiver<Told>) -> Vec<String> {
         loop {
-            self.tell();
+            let statuses = self.saver.as_ref().map(Saver::status).unwrap_or_default();
+            self.tell(&statuses);
             let wait = if self.saver.is_some() { TELL_EVERY } else { IDLE_EVERY };
             match told.recv_timeout(wait) {
                 Ok(Told::Reload) => self.reload(),
@@ -219,21 +220,22 @@ impl Desk {
     }
 
     fn stop(mut self) -> Vec<String> {
-        let late = self.saver.take().map_or_else(Vec::new, |saver| saver.stop(GRACE));
+        let Some(saver) = self.saver.take() else { return Vec::new() };
+        let Stopped { late, last } = saver.stop(GRACE);
         for name in &late {
             warn(&format!(
                 "pipeline {name} did not end in time; it goes on where its last record is"
             ));
         }
-        self.tell();
+        // Whoever looks later sees what was done until the end.
+        self.tell(&last);
         late
     }
 
     /// Tells what the pipelines do.
-    fn tell(&mut self) {
+    fn tell(&mut self, statuses: &[PipelineStatus]) {
         let now = self.parts.world.clock.wall();
-        let statuses = self.saver.as_ref().map(Saver::status).unwrap_or_default();
-        self.rates.note(self.parts.world.clock.mono(), &statuses);
+        self.rates.note(self.parts.world.clock.mono(), statuses);
         let entries = statuses.iter().map(|status| {
             let about = self.about.get(&status.name);
             let (kind, target) = about.map_or(("", ""), |(kind, target)| (kind, target));
@@ -252,12 +254,12 @@ impl Desk {
             report.write(&written).ok();
         }
         self.board.post(Posted {
-            stats: stats(&statuses, now),
+            stats: stats(statuses, now),
             problem: self.problem.clone(),
             troubled: statuses.iter().filter_map(troubled).collect(),
             in_use: self.in_use.clone(),
         });
-        for status in &statuses {
+        for status in statuses {
             self.tell_change(status);
             self.tell_losses(status);
         }

@@ -276,6 +276,8 @@ fn pipelines_are_paused_resumed_and_replayed_by_anybody() {
     let tapped = stdout(&env, "databuild saver tap audit --since 1h -n 2");
     assert_eq!(tapped, "DEBUG event 0\nERROR event 3\n");
     assert_eq!(saver.stop(&env), Some(0));
+    let over = pipeline(&env, "debug");
+    assert_eq!((&over["state"], &over["events_out"]), (&"off".into(), &10.into()), "{over}");
 }
 
 #[test]

@@ -245,7 +245,7 @@ impl Story {
 }
 
 fn stop(saver: Saver) -> Result<()> {
-    let late = saver.stop(PATIENCE);
+    let late = saver.stop(PATIENCE).late;
     ensure!(late.is_empty(), "a saver does not end when it is told to");
     Ok(())
 }

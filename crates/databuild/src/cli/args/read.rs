@@ -175,8 +175,8 @@ pub(crate) enum TimestampChoice {
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
-Jobs of a build that was killed go on, unless `on_parent_death = \"stop\"`: the list says which, the next
-build, run or serve goes on with them, and cancel stops them.
+Jobs of a build that was killed go on, unless `on_parent_death = \"stop\"`: the list says which,
+the next build, run or serve goes on with them, and cancel stops them.
 
 Examples:
   databuild runs                     the latest builds

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 /// Arguments of `databuild saver`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Pipelines are the blocks [saver.files.NAME] and [saver.plugins.NAME] of databuild.toml. `databuild serve` runs
-them, too, unless it is told not to. Orders work whether or not a saver runs.")]
+Pipelines are the blocks [saver.files.NAME] and [saver.plugins.NAME] of databuild.toml.
+`databuild serve` runs them, too, unless it is told not to. Orders work whether or not a saver
+runs.")]
 pub(crate) struct SaverArgs {
     #[command(subcommand)]
     pub(crate) command: SaverCommand,
