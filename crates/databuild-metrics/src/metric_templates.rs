@@ -268,7 +268,7 @@ catalogue! {
         "When the configuration that is in use was read, in seconds since 1970";
     /// Events of a pipeline, on their way.
     SAVER_EVENTS_TOTAL: Counter "databuild_saver_events_total" "" PIPELINE_STAGE false
-        "Events that came to a pipeline (in), that it delivered (out), and that its filter left out (rejected)";
+        "Events that came to a pipeline (in), that it delivered (out), and that it set aside (rejected)";
     /// How far a pipeline is behind.
     SAVER_LAG_SECONDS: Gauge "databuild_saver_lag_seconds" "seconds" PIPELINE false
         "Time since the oldest event that a pipeline has not delivered was stored; 0 if there is none";

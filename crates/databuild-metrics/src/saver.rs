@@ -27,7 +27,7 @@ pub struct PipelineStats {
     pub events_in: u64,
     /// Events that it delivered.
     pub events_out: u64,
-    /// Events that its filter left out.
+    /// Events that it set aside.
     pub events_rejected: u64,
     /// Seconds since the oldest event that it has not delivered was stored; 0 if there is none.
     pub lag_seconds: f64,

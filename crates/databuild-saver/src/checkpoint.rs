@@ -68,13 +68,7 @@ impl CheckpointLog {
     ) -> Result<(CheckpointLog, Option<State>), CheckpointError> {
         let lock = sink.lock(&format!("{folder}/lock"))?.ok_or(CheckpointError::Held)?;
         let numbers = numbers(sink.as_ref(), folder)?;
-        let mut found = None;
-        for number in numbers.iter().rev() {
-            found = read(sink.as_ref(), &path(folder, *number))?;
-            if found.is_some() {
-                break;
-            }
-        }
+        let found = peek(sink.as_ref(), folder)?;
         let mut last = found.clone().unwrap_or_default();
         last.epoch += 1;
         let number = numbers.last().map_or(1, |number| number + 1);
@@ -122,6 +116,17 @@ impl CheckpointLog {
         self.last = state;
         Ok(())
     }
+}
+
+/// What the last record says, for one who only looks. Another may be writing it.
+pub(crate) fn peek(sink: &dyn Sink, folder: &str) -> Result<Option<State>, CheckpointError> {
+    for number in numbers(sink, folder)?.iter().rev() {
+        let found = read(sink, &path(folder, *number))?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// What `after` has more than `before`.

@@ -5,6 +5,7 @@
 //! begins where the last record is. So the way that is taken after a kill is taken all the time.
 
 mod attempt;
+mod behind;
 mod control;
 mod dead_letters;
 
@@ -12,6 +13,7 @@ use crate::orders::Orders;
 use crate::settings::{OnError, PipelineSettings};
 use crate::status::{LastError, PipelineState, Shared};
 use attempt::{Attempt, Ended};
+use behind::Behind;
 pub(crate) use control::Control;
 use databuild_io::bus::{Bus, BusError};
 use databuild_io::sink::{Sink, SinkError};
@@ -66,6 +68,7 @@ pub(crate) struct Lane {
     /// How often the processor died of an event that it was given alone.
     deaths: HashMap<(Arc<str>, u64), u32>,
     accept_loss: AcceptLoss,
+    behind: Behind,
 }
 
 /// A processor that dies so often of one event would die of it again.
@@ -107,6 +110,7 @@ impl Lane {
             suspect: Suspect::default(),
             deaths: HashMap::new(),
             accept_loss: AcceptLoss::No,
+            behind: Behind::default(),
         }
     }
 
@@ -121,6 +125,7 @@ impl Lane {
                 continue;
             }
             self.enter(PipelineState::Starting);
+            self.behind = Behind::default();
             let tried = catch_unwind(AssertUnwindSafe(|| self.attempt()));
             // Of a panic in the middle of a try nothing is kept but the record.
             self.status.lock().busy_since = None;
@@ -145,9 +150,20 @@ impl Lane {
         let state = self.status.lock().state;
         let held = matches!(state, PipelineState::Paused | PipelineState::Stopped);
         if held {
+            self.show_lag();
             self.control.wait(LOOK_EVERY);
         }
         held
+    }
+
+    /// What waits while nothing is processed.
+    fn show_lag(&mut self) {
+        // That of the one who runs it counts.
+        if self.status.lock().state != PipelineState::Fenced {
+            let oldest = self.behind.look(&self.parts);
+            let now = self.parts.clock.wall();
+            self.status.lock().lag = oldest.map_or(Duration::ZERO, |oldest| now.since(oldest));
+        }
     }
 
     /// Does what was ordered since the last look.
@@ -260,14 +276,15 @@ impl Lane {
     }
 
     fn wait_until(&mut self, until: Timestamp) {
-        let orders = Orders::new(self.parts.home.as_ref(), &self.parts.settings.name);
         while !self.control.is_stopped() {
             let left = until.since(self.parts.clock.wall());
             if left.is_zero() {
                 return;
             }
+            self.show_lag();
             self.control.wait(left.min(LOOK_EVERY));
             // Somebody who has mended something does not want to wait.
+            let orders = Orders::new(self.parts.home.as_ref(), &self.parts.settings.name);
             let ordered =
                 orders.is_paused().unwrap_or(false) || orders.wants_retry().unwrap_or(false);
             if ordered {

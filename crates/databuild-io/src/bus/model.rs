@@ -86,7 +86,7 @@ impl ModelFeed {
         self.shared.changed.notify_all();
     }
 
-    /// The next polls do this, one each.
+    /// The next polls that would wait do this, one each. Those that only look are spared.
     pub fn fail(&self, faults: impl IntoIterator<Item = BusFault>) {
         self.stored().faults.extend(faults);
     }
@@ -218,7 +218,8 @@ impl Bus for ModelBus {
     fn poll(&mut self, bytes_max: usize, wait: Duration) -> Result<Polled, BusError> {
         let feed = self.feed.clone();
         let mut stored = feed.stored();
-        match stored.faults.pop_front() {
+        let fault = if wait.is_zero() { None } else { stored.faults.pop_front() };
+        match fault {
             None => {}
             Some(BusFault::Transient) => {
                 let source = std::io::ErrorKind::ConnectionReset.into();

@@ -261,10 +261,10 @@ fn saver() -> Vec<Panel> {
             )
             .ask(not_running),
         Panel::new(Look::Lines, "Events delivered, by pipeline", "cps").ask(events("out")),
-        Panel::new(Look::Lines, "Events that came, and were left out", "cps")
-            .describe("A pipeline gets all events, and its filter leaves out what it is not for.")
+        Panel::new(Look::Lines, "Events that came, and were set aside", "cps")
+            .describe("Events that its filter takes, and those of them that could not be processed.")
             .ask_called(events("in"), "{{pipeline}}, in")
-            .ask_called(events("rejected"), "{{pipeline}}, left out"),
+            .ask_called(events("rejected"), "{{pipeline}}, set aside"),
         Panel::new(Look::Lines, "Taken and not delivered", "bytes")
             .ask(now(templates::SAVER_QUEUE_BYTES)),
         Panel::new(Look::Lines, "Since the last checkpoint", "s")

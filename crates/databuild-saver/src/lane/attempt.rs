@@ -370,7 +370,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-fn options(parts: &Parts, replay: Option<Start>) -> ConsumerOptions {
+pub(super) fn options(parts: &Parts, replay: Option<Start>) -> ConsumerOptions {
     let settings = &parts.settings;
     ConsumerOptions {
         project: Arc::clone(&parts.project),

@@ -11,7 +11,7 @@ use databuild_plugin::process::ProcessSettings;
 use databuild_plugin::testing::{
     Fault, FaultyProcessor, Gate, Mailbox, MemoryProcessor, Trouble, When,
 };
-use databuild_policy::route::select::Selector;
+use databuild_policy::route::select::{NamePattern, Selector};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Time goes on by 20 ms whenever somebody looks at it.
@@ -321,4 +321,50 @@ fn a_reload_leaves_alone_what_did_not_change() {
     world.say(&["1"]);
     arrives(&one, &["1"]);
     arrives(&two, &["1"]);
+}
+
+#[test]
+fn what_waits_is_told_while_nothing_is_processed() {
+    let mut world = World::new();
+    let mailbox = Mailbox::default();
+    world.say(&["1"]);
+    world.orders("paused").pause().unwrap();
+    world.orders("aside").pause().unwrap();
+    let mut aside = world.pipeline("aside", OnError::Block, memory(&mailbox));
+    aside.settings.selector.app = vec![NamePattern::new("another")];
+    let fails = Fault::Start(Trouble::Fails(ProcessorErrorKind::Transient));
+    let pipelines = vec![
+        world.pipeline("paused", OnError::Block, memory(&mailbox)),
+        world.pipeline("fails", OnError::Block, faulty(&Mailbox::default(), fails)),
+        aside,
+    ];
+    world.reload(pipelines);
+    for (name, state) in [("paused", PipelineState::Paused), ("fails", PipelineState::Retrying)] {
+        world.wait(name, |status| status.state == state && !status.lag.is_zero());
+    }
+    // What it does not take does not wait for it.
+    assert_eq!(world.status("aside").lag, Duration::ZERO);
+    world.orders("paused").resume().unwrap();
+    arrives(&mailbox, &["1"]);
+    world.wait("paused", |status| status.lag.is_zero());
+}
+
+#[test]
+fn a_bus_that_panics_when_it_is_only_looked_at_ends_no_lane() {
+    let mut world = World::new();
+    let mailbox = Mailbox::default();
+    world.say(&["1"]);
+    let mut pipeline = world.pipeline("a", OnError::Block, memory(&mailbox));
+    let (feed, calls) = (world.feed.clone(), AtomicI64::new(0));
+    pipeline.make_bus = Box::new(move || match calls.fetch_add(1, Ordering::SeqCst) {
+        0 => Err(BusError {
+            what: "the model".to_owned(),
+            transient: true,
+            source: std::io::ErrorKind::ConnectionReset.into(),
+        }),
+        1 => panic!("looked at"),
+        _ => Ok(Box::new(feed.reader())),
+    });
+    world.reload(vec![pipeline]);
+    arrives(&mailbox, &["1"]);
 }
