@@ -180,8 +180,8 @@ impl Registry {
     fn series(&mut self, family: &Family, labels: LabelPairs<'_>) -> &mut Series {
         let mut text = labels_text(labels);
         let known = self.families.get(family.name).map_or(0, BTreeMap::len);
-        if known == 0 && !labels.is_empty() {
-            // Without a zero before it the first overflow is no increase.
+        if known == 0 && labels.iter().any(|(name, _)| *name == "job_label") {
+            // Users decide how many there are. Without a zero before it the first overflow is no increase.
             self.count(&METRIC_OVERFLOW_TOTAL, &[("family", family.name)], 0.0);
         }
         if !self.families.get(family.name).is_some_and(|series| series.contains_key(&text))

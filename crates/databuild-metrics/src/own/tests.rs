@@ -60,13 +60,7 @@ fn what_is_not_known_has_no_series() {
         databuild_metrics_refresh_seconds_sum 0.001
         databuild_metrics_refresh_seconds_count 1
         databuild_metrics_refresh_failures_total 0
-        databuild_metric_overflow_total{family="databuild_build_info"} 0
-        databuild_metric_overflow_total{family="databuild_http_request_duration_seconds"} 0
-        databuild_metric_overflow_total{family="databuild_http_requests_total"} 0
         databuild_metric_overflow_total{family="databuild_job_heartbeat_age_seconds"} 0
-        databuild_metric_overflow_total{family="databuild_log_cache_requests_total"} 0
-        databuild_metric_overflow_total{family="databuild_log_queue_depth"} 0
-        databuild_metric_overflow_total{family="databuild_log_storage_errors_total"} 0
         databuild_http_requests_total{route="/livez",code="200"} 1
         databuild_http_request_duration_seconds_sum{route="/livez",code="200"} 0.002
         databuild_http_request_duration_seconds_count{route="/livez",code="200"} 1
