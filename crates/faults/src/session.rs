@@ -1,6 +1,9 @@
 //! One life of a collector on a disk in memory: runs that begin, speak, wait and end in an order from
 //! a seed, and what the collector gave its word for.
 
+mod meanwhile;
+pub(crate) mod two;
+
 use crate::chance::Chance;
 use crate::check;
 use crate::clock::{HurriedClock, beginning};
@@ -66,20 +69,9 @@ pub(crate) fn play(
     (end, durability): (End, Durability),
     chance: &mut Chance,
 ) -> Result<()> {
-    let options = CollectorOptions {
-        logs_dir: logs_dir(),
-        refresh_interval: INTERVAL,
-        durability,
-        // A disk whose programs were killed fails for ever: nobody waits for it.
-        on_full: OnFull::FailJob,
-    };
-    let stride = STRIDES_MS.get(chance.index(STRIDES_MS.len())).copied().unwrap_or(1000);
-    // Some lives begin on the next day: they have a journal of their own.
-    let from = beginning().saturating_add(Duration::from_hours(24 * chance.below(2)));
-    let clock = Arc::new(HurriedClock::from(Duration::from_millis(stride), from));
-    let collector = match LogCollector::start(options, fs, clock) {
+    let collector = match collector_on(fs, durability, chance) {
         Err(_) if disk.is_dead() => return Ok(()),
-        started => started.context("the collector does not start")?,
+        started => started?,
     };
     let mut life = Life { disk, collector: &collector, durability, open: Vec::new() };
     let mut told = life.tell(scripts, chance);
@@ -95,6 +87,26 @@ pub(crate) fn play(
         }
     };
     if disk.is_dead() { Ok(()) } else { told.and(stopped) }
+}
+
+/// A collector of the store, with a clock of its own.
+fn collector_on(
+    fs: Arc<dyn Fs>,
+    durability: Durability,
+    chance: &mut Chance,
+) -> Result<LogCollector> {
+    let options = CollectorOptions {
+        logs_dir: logs_dir(),
+        refresh_interval: INTERVAL,
+        durability,
+        // A disk whose programs were killed fails for ever: nobody waits for it.
+        on_full: OnFull::FailJob,
+    };
+    let stride = STRIDES_MS.get(chance.index(STRIDES_MS.len())).copied().unwrap_or(1000);
+    // Some lives begin on the next day: they have a journal of their own.
+    let from = beginning().saturating_add(Duration::from_hours(24 * chance.below(2)));
+    let clock = Arc::new(HurriedClock::from(Duration::from_millis(stride), from));
+    LogCollector::start(options, fs, clock).context("the collector does not start")
 }
 
 struct Life<'a> {
@@ -155,6 +167,31 @@ impl Life<'_> {
         let (pipe, ticket) = (Some(pipe), Some(ticket));
         self.open.push(Open { script: script.clone(), said: 0, pipe, ticket });
         Ok(())
+    }
+
+    /// Whether a run has more to say.
+    fn has_more(&self) -> bool {
+        self.open.iter().any(|run| run.pipe.is_some())
+    }
+
+    /// One of the runs that have more to say does so, and ends with that or waits until it is durable.
+    fn one_move(&mut self, chance: &mut Chance) -> Result<()> {
+        let lines = 1 + chance.index(6);
+        self.move_by(lines, chance)
+    }
+
+    /// One of them says all that it has to say, and ends.
+    fn end_one(&mut self, chance: &mut Chance) -> Result<()> {
+        self.move_by(usize::MAX, chance)
+    }
+
+    fn move_by(&mut self, lines: usize, chance: &mut Chance) -> Result<()> {
+        let speaking = (0..).zip(&self.open).filter(|(_, run)| run.pipe.is_some());
+        let speaking: Vec<usize> = speaking.map(|(at, _)| at).collect();
+        let Some(at) = speaking.get(chance.index(speaking.len())).copied() else { return Ok(()) };
+        let Some(run) = self.open.get_mut(at) else { return Ok(()) };
+        run.speak(lines, chance);
+        if run.said == run.script.lines.len() { self.end(at) } else { self.settle(at) }
     }
 
     /// Waits for the end of a run, which says no more.

@@ -59,14 +59,19 @@ fn play(between: &Between, chance: &mut Chance) -> Result<Story> {
     let mut scripts = Vec::new();
     let durability = Durability::ALL.get(chance.index(3)).copied().unwrap_or_default();
     for life in 0..=chance.below(3) {
-        let runs = 1 + chance.below(4);
+        let side_by_side = durability != Durability::Process && chance.one_in(3);
+        let runs = if side_by_side { 3 } else { 1 } + chance.below(4);
         let new: Vec<_> =
             (0..runs).map(|run| Script::new(format!("run-{life}-{run}"), chance)).collect();
         if !chance.one_in(3) {
             disk.kill_after(chance.index(usize::try_from(LIFE_STEPS_MAX)?));
         }
         let end = if chance.one_in(3) { End::Dropped } else { End::Stopped };
-        session::play(&disk, between(disk.clone()), &new, (end, durability), chance)?;
+        if side_by_side {
+            session::two::play(&disk, between, &new, durability, chance)?;
+        } else {
+            session::play(&disk, between(disk.clone()), &new, (end, durability), chance)?;
+        }
         scripts.extend(new);
         disk = disk.next_life();
     }

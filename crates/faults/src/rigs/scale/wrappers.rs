@@ -45,6 +45,7 @@ pub(super) fn many(world: &World, size: Size, figures: &mut Figures) -> Result<(
     let wrappers = Memory::of(of(Role::Wrapper).map(|process| process.pid))?;
     let executor = Memory::of(of(Role::Executor).map(|process| process.pid))?;
     drop(File::options().write(true).open(&gate)?);
+    let watch = Stopwatch::start();
     let status = must_end(&mut build, world, PATIENCE)?;
     ensure!(status.success(), "the build ends with {status}: {}", world.said());
     let ended = watch.elapsed();
@@ -55,7 +56,7 @@ pub(super) fn many(world: &World, size: Size, figures: &mut Figures) -> Result<(
     ensure!(thousand <= MEMORY_MAX, "a thousand wrappers take {} MiB", thousand >> 20);
     figures.notes.push(format!(
         "wrappers: {there} at once after {started:.1?}, {} KiB of memory for each and {} MiB for all; \
-         the build {} MiB; all ended after {:.1?}",
+         the build {} MiB; their jobs spoke and all ended within {:.1?}",
         own / 1024,
         wrappers.shared >> 20,
         (executor.own + executor.shared) >> 20,
