@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 use body::Body;
 pub use body::Texts;
 use cursor::{Cursor, Escapes};
-pub use members::{dense_members, members};
+pub use members::{PlainMembers, members, plain_value};
 use std::ops::Range;
 
 /// The facts of one line.
@@ -23,8 +23,8 @@ use std::ops::Range;
 pub struct Scan<'a> {
     /// When.
     pub timestamp: Timestamp,
-    /// The job run; a valid [`JobRunId`].
-    pub job_id: &'a str,
+    /// The job run: the bytes of a valid [`JobRunId`].
+    pub job_id: &'a [u8],
     /// Its place in the run.
     pub sequence_number: u64,
     /// What it carries.
@@ -142,16 +142,32 @@ impl Scanner {
 
     /// The facts of `line`, which has no line feed; `None` if it is not what the fast way accepts.
     pub fn scan<'a>(&mut self, line: &'a [u8]) -> Option<Scan<'a>> {
+        self.scan_with(line, |_, _| ())
+    }
+
+    /// The same, and calls `field` with the key, without its quotes, and the place of the value of each field
+    /// of a log entry, as they are passed; see [`Texts::are_fields_told`]. It may have been called for a line
+    /// that is not accepted then.
+    pub fn scan_with<'a>(
+        &mut self,
+        line: &'a [u8],
+        field: impl FnMut(&'a [u8], Range<usize>),
+    ) -> Option<Scan<'a>> {
         let looks = Looks::of(line);
         if looks == Looks::Odd && (has_control(line) || std::str::from_utf8(line).is_err()) {
             return None;
         }
         let c = || Cursor::new(line, looks.escapes());
-        self.shaped(line, c()).or_else(|| self.general(line, c()))
+        self.shaped(line, c(), field).or_else(|| self.general(line, c()))
     }
 
     /// The wrapper's own key order, with the common part compared as one piece.
-    fn shaped<'a>(&mut self, text: &'a [u8], mut c: Cursor<'a>) -> Option<Scan<'a>> {
+    fn shaped<'a>(
+        &mut self,
+        text: &'a [u8],
+        mut c: Cursor<'a>,
+        field: impl FnMut(&'a [u8], Range<usize>),
+    ) -> Option<Scan<'a>> {
         if self.common.is_empty() {
             return None;
         }
@@ -159,11 +175,11 @@ impl Scanner {
         let timestamp = self.minute.time(&mut c)?;
         let common_at = c.at();
         c.literal(&self.common)?;
-        let job_id = text_at(text, common_at + self.job_id.start..common_at + self.job_id.end)?;
+        let job_id = text.get(common_at + self.job_id.start..common_at + self.job_id.end)?;
         let sequence_number = c.whole_number()?;
         c.fixed(CONTENT)?;
         let (kind, body) = if c.fixed(LOG).is_some() {
-            (Kind::Log, Body::shaped_log(&mut c, text)?)
+            (Kind::Log, Body::shaped_log(&mut c, text, field)?)
         } else {
             let kind = kind_of(c.plain_string()?)?;
             c.byte(b':')?;
@@ -209,6 +225,7 @@ impl Scanner {
         }
         let body = seen.body?;
         let job_id = text_at(text, seen.job_id.clone()?).filter(|id| JobRunId::is_valid(id))?;
+        let job_id = job_id.as_bytes();
         let scan = Scan {
             timestamp: seen.timestamp?,
             job_id,

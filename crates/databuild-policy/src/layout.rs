@@ -8,14 +8,16 @@ mod colour;
 pub(crate) mod date;
 mod entry;
 mod event;
+mod fields;
 mod formats;
 mod pattern;
 mod trace;
 mod width;
 
 use crate::problem::PatternProblem;
-pub use entry::{Named, take_named, with_event};
+pub use entry::with_event;
 pub use event::{LayoutEvent, message_and_trace};
+pub use fields::{Fields, Named, Taken, take_named};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 

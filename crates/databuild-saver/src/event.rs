@@ -9,6 +9,7 @@ use databuild_model::json;
 use databuild_model::level::Level;
 use databuild_model::scan::{self, Scanner};
 use databuild_model::time::Timestamp;
+use databuild_policy::layout::Named;
 use std::ops::Range;
 use std::sync::Arc;
 pub(crate) use view::{Due, Views, with_view};
@@ -71,12 +72,12 @@ struct Texts {
     message: Span,
     fields: Span,
     stream: Option<Stream>,
-    /// They are what stands there, without escapes.
-    is_plain: bool,
+    /// What has a place of its own, if everything is what stands there, without escapes.
+    plain: Option<Named<Span>>,
 }
 
 /// From where to where, in half the room.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Span {
     from: u32,
     to: u32,
@@ -94,12 +95,12 @@ impl Span {
 }
 
 impl Texts {
-    fn of(texts: scan::Texts) -> Option<Texts> {
+    fn of(texts: scan::Texts, named: Named<Span>) -> Option<Texts> {
         Some(Texts {
             message: Span::new(texts.message)?,
             fields: Span::new(texts.fields)?,
             stream: texts.stream,
-            is_plain: texts.is_plain,
+            plain: (texts.is_plain && texts.are_fields_told).then_some(named),
         })
     }
 }
@@ -130,7 +131,7 @@ impl Line {
 
     /// Whether its texts can be borrowed from it.
     fn is_plain(&self) -> bool {
-        self.head.texts.as_ref().is_some_and(|texts| texts.is_plain)
+        self.head.texts.as_ref().is_some_and(|texts| texts.plain.is_some())
     }
 
     /// The same with bytes of its own, so that it does not hold those that it came with.
@@ -147,14 +148,19 @@ impl Line {
 
 impl Head {
     fn read(scanner: &mut Scanner, text: &[u8], place: u64, journalled: Timestamp) -> Head {
-        if let Some(scan) = scanner.scan(text) {
+        let mut named = Named::default();
+        let told = scanner.scan_with(text, |key, value| {
+            // A line whose places do not fit is read by the types.
+            named.offer(key, Span::new(value).unwrap_or_default());
+        });
+        if let Some(scan) = told {
             // Measurements, events and manifests are INFO, as a layout shows them.
             return Head {
                 time: scan.timestamp,
                 sequence: scan.sequence_number,
                 kind: scan.kind,
                 level: scan.level.unwrap_or(Level::Info),
-                texts: scan.texts.and_then(Texts::of),
+                texts: scan.texts.and_then(|texts| Texts::of(texts, named)),
             };
         }
         match json::read_entry(text) {

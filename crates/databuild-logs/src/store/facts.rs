@@ -64,7 +64,7 @@ impl LineReader {
                 sequence: scan.sequence_number,
                 kind: scan.kind,
                 level: scan.level,
-                foreign: scan.job_id != self.run.as_str(),
+                foreign: scan.job_id != self.run.as_str().as_bytes(),
                 end: if is_end { end_of_line(line) } else { None },
             };
             return Looked::Scanned(facts, scan);

@@ -18,6 +18,8 @@ pub struct Texts {
     pub stream: Option<Stream>,
     /// Nothing in the whole line is written with a backslash: each text is what stands there.
     pub is_plain: bool,
+    /// Each of the fields was told while the line was scanned: they are written as this project does.
+    pub are_fields_told: bool,
 }
 
 /// What stands under the one key of `content`.
@@ -33,39 +35,58 @@ pub(super) struct Body<'a> {
 /// The texts of a log entry, as far as they were passed.
 #[derive(Default)]
 struct Told {
-    message: Option<Range<usize>>,
-    fields: Option<Range<usize>>,
-    stream: Option<Stream>,
+    texts: Texts,
+    /// Which of them.
+    seen: u8,
     /// Only the reader knows what counts.
     odd: bool,
 }
 
 impl Told {
+    const MESSAGE: u8 = 1;
+    const FIELDS: u8 = 2;
+    const STREAM: u8 = 4;
+    /// Fields that were not told one by one.
+    const PASSED_OVER: u8 = 8;
+
+    #[inline]
+    fn see(&mut self, what: u8) {
+        self.odd |= self.seen & what != 0;
+        self.seen |= what;
+    }
+
+    #[inline]
     fn message(&mut self, from: usize, c: &Cursor<'_>) {
-        self.odd |= self.message.replace(from..c.at().saturating_sub(1)).is_some();
+        self.see(Told::MESSAGE);
+        self.texts.message = from..c.at().saturating_sub(1);
     }
 
+    #[inline]
     fn fields(&mut self, from: usize, c: &Cursor<'_>) {
-        self.odd |= self.fields.replace(from..c.at()).is_some();
+        self.see(Told::FIELDS);
+        self.texts.fields = from..c.at();
     }
 
+    #[inline]
     fn stream(&mut self, name: &[u8]) {
-        let stream = match name {
-            b"stdout" => Stream::Stdout,
-            b"stderr" => Stream::Stderr,
-            _ => {
-                self.odd = true;
-                return;
-            }
+        self.see(Told::STREAM);
+        self.texts.stream = match name {
+            b"stdout" => Some(Stream::Stdout),
+            b"stderr" => Some(Stream::Stderr),
+            _ => None,
         };
-        self.odd |= self.stream.replace(stream).is_some();
+        self.odd |= self.texts.stream.is_none();
     }
 
     /// The member `key`, whose value begins at `from` and is passed.
+    #[inline(never)]
     fn any(&mut self, key: &[u8], from: usize, c: &Cursor<'_>, text: &[u8]) {
         match (key, text.get(from)) {
             (b"message", Some(b'"')) => self.message(from + 1, c),
-            (b"fields", Some(b'{')) => self.fields(from, c),
+            (b"fields", Some(b'{')) => {
+                self.seen |= Told::PASSED_OVER;
+                self.fields(from, c);
+            }
             (b"stream", Some(b'"')) => {
                 let name = text.get(from + 1..c.at().saturating_sub(1));
                 self.stream(name.unwrap_or_default());
@@ -76,19 +97,22 @@ impl Told {
         }
     }
 
-    fn texts(self, c: &Cursor<'_>) -> Option<Texts> {
-        (!self.odd).then(|| Texts {
-            message: self.message.unwrap_or_default(),
-            fields: self.fields.unwrap_or_default(),
-            stream: self.stream,
-            is_plain: c.is_plain(),
-        })
+    #[inline]
+    fn texts(mut self, c: &Cursor<'_>) -> Option<Texts> {
+        self.texts.is_plain = c.is_plain();
+        self.texts.are_fields_told = self.seen & Told::PASSED_OVER == 0;
+        (!self.odd).then_some(self.texts)
     }
 }
 
 impl<'a> Body<'a> {
     /// A log entry whose first key is its level, up to whose value the cursor has come.
-    pub(super) fn shaped_log(c: &mut Cursor<'a>, text: &'a [u8]) -> Option<Self> {
+    #[inline]
+    pub(super) fn shaped_log(
+        c: &mut Cursor<'a>,
+        text: &'a [u8],
+        mut field: impl FnMut(&'a [u8], Range<usize>),
+    ) -> Option<Self> {
         let start = c.at().checked_sub("{\"level\":\"".len())?;
         let level = level_of(c.plain_string()?)?;
         let mut told = Told::default();
@@ -101,7 +125,9 @@ impl<'a> Body<'a> {
                 told.stream(c.rest_of_string()?);
             } else if c.fixed(b"\"fields\":{").is_some() {
                 let from = c.at().checked_sub(1)?;
-                c.dense_members(|_, _| ())?;
+                if c.byte(b'}').is_none() {
+                    c.dense_members(&mut field)?;
+                }
                 told.fields(from, c);
             } else if c.fixed(b"\"offset\":").is_some() || c.fixed(b"\"bytes\":").is_some() {
                 c.number()?;

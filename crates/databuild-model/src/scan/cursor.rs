@@ -86,12 +86,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string with its quotes; answers what stands between them, escapes as they are.
+    #[inline]
     pub(super) fn string(&mut self) -> Option<&'a [u8]> {
         self.byte(b'"')?;
         self.rest_of_string()
     }
 
     /// The rest of a string whose opening quote was passed.
+    #[inline]
     pub(super) fn rest_of_string(&mut self) -> Option<&'a [u8]> {
         let (inside, rest) = self.rest.split_at_checked(self.special()?)?;
         let (special, behind) = rest.split_first()?;
@@ -122,7 +124,7 @@ impl<'a> Cursor<'a> {
     ///
     /// Most strings are short, so the first bytes are looked at here; a long one is worth the call of
     /// a search that takes more at once.
-    #[inline]
+    #[inline(never)]
     fn special(&self) -> Option<usize> {
         let (words, _) = self.rest.as_chunks::<8>();
         for (word, at) in words.iter().zip([0, 8, 16]) {
@@ -253,23 +255,31 @@ impl<'a> Cursor<'a> {
     }
 
     /// The members of an object that is not empty and has no blanks, whose opening brace was passed. Calls
-    /// `member` with where each key, without its quotes, and each value stand.
+    /// `member` with each key, without its quotes, and where its value stands.
     #[inline]
     pub(super) fn dense_members(
         &mut self,
-        mut member: impl FnMut(Range<usize>, Range<usize>),
+        mut member: impl FnMut(&'a [u8], Range<usize>),
     ) -> Option<()> {
-        loop {
-            let key = self.at();
-            self.string()?;
-            let value = self.at() + 1;
-            self.byte(b':')?;
-            if self.peek()? == b'"' { self.string().map(drop) } else { self.value() }?;
-            member(key + 1..value - 2, value..self.at());
-            if self.byte(b',').is_none() {
-                return self.byte(b'}');
-            }
+        while self.dense_member(&mut member)? {}
+        Some(())
+    }
+
+    /// One member, and what stands behind it. Whether that is another one.
+    #[inline]
+    pub(super) fn dense_member(
+        &mut self,
+        member: &mut impl FnMut(&'a [u8], Range<usize>),
+    ) -> Option<bool> {
+        let key = self.string()?;
+        self.byte(b':')?;
+        let value = self.at();
+        if self.peek()? == b'"' { self.string().map(drop) } else { self.value() }?;
+        member(key, value..self.at());
+        if self.byte(b',').is_some() {
+            return Some(true);
         }
+        self.byte(b'}').map(|()| false)
     }
 
     /// Any value.

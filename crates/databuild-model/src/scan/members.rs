@@ -29,16 +29,42 @@ pub fn members(text: &str, mut member: impl FnMut(Range<usize>, Range<usize>)) -
     c.at_end().then_some(())
 }
 
-/// The same, faster, for an object that is not empty and has no blanks between its parts, as this project
-/// writes them, in a text without control characters. `has_escapes` says whether there may be a backslash in it.
-pub fn dense_members(
-    text: &str,
-    has_escapes: bool,
-    member: impl FnMut(Range<usize>, Range<usize>),
-) -> Option<()> {
-    let escapes = if has_escapes { Escapes::Some } else { Escapes::None };
-    let mut c = Cursor::new(text.as_bytes(), escapes);
-    c.byte(b'{')?;
-    c.dense_members(member)?;
-    c.at_end().then_some(())
+/// The members of an object whose fields a scanner has told, in a line that is plain: keys without their
+/// quotes, and values without them if they are texts.
+#[derive(Clone)]
+pub struct PlainMembers<'a> {
+    object: &'a [u8],
+    /// `None` at the end.
+    cursor: Option<Cursor<'a>>,
+}
+
+impl<'a> PlainMembers<'a> {
+    /// The members of `object`, which stands there with its braces, or is empty.
+    pub fn of(object: &'a [u8]) -> PlainMembers<'a> {
+        let mut cursor = Cursor::new(object, Escapes::None);
+        let has_any = cursor.byte(b'{').is_some() && cursor.peek() != Some(b'}');
+        PlainMembers { object, cursor: has_any.then_some(cursor) }
+    }
+}
+
+impl<'a> Iterator for PlainMembers<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let cursor = self.cursor.as_mut()?;
+        let mut pair = None;
+        let more = cursor.dense_member(&mut |key, value| pair = Some((key, value)));
+        if more != Some(true) {
+            self.cursor = None;
+        }
+        let (key, value) = pair?;
+        Some((std::str::from_utf8(key).ok()?, plain_value(self.object, value)?))
+    }
+}
+
+/// The value that stands at `range` of plain text: without its quotes, if it is a text.
+pub fn plain_value(text: &[u8], range: Range<usize>) -> Option<&str> {
+    let value = text.get(range)?;
+    let inner = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    std::str::from_utf8(inner.unwrap_or(value)).ok()
 }

@@ -1,6 +1,6 @@
 //! The fast way and the lenient reader must never disagree about a line that both accept.
 
-use super::{Labels, Scanner, Texts, dense_members, members};
+use super::{Labels, PlainMembers, Scanner, Texts, members, plain_value};
 use crate::entry::{Content, Kind, LogMessage};
 use crate::json::tests::any_entry;
 use crate::json::{read_entry, write_entry};
@@ -12,11 +12,13 @@ const GOLDENS: &str = include_str!("../json/goldens.jsonl");
 /// Whatever the scanner says of `line`, the reader says too.
 #[track_caller]
 fn agree(scanner: &mut Scanner, line: &[u8]) -> bool {
-    let Some(scan) = scanner.scan(line) else { return false };
+    let mut fields = Vec::new();
+    let told = scanner.scan_with(line, |key, value| fields.push((key, value)));
+    let Some(scan) = told else { return false };
     serde_json::from_slice::<serde::de::IgnoredAny>(line).expect("valid JSON");
     let (entry, _) = read_entry(line).expect("an entry");
     assert_eq!(scan.timestamp, entry.timestamp);
-    assert_eq!(scan.job_id, entry.job_id.as_str());
+    assert_eq!(scan.job_id, entry.job_id.as_str().as_bytes());
     assert_eq!(scan.sequence_number, entry.sequence_number);
     assert_eq!(scan.kind, entry.content.kind());
     let level = if let Content::Log(log) = &entry.content { Some(log.level) } else { None };
@@ -25,35 +27,42 @@ fn agree(scanner: &mut Scanner, line: &[u8]) -> bool {
     assert_eq!(line[scan.content.start], b'{');
     assert_eq!(line[scan.content.end - 1], b'}');
     match (&scan.texts, &entry.content) {
-        (Some(texts), Content::Log(log)) => texts_agree(line, texts, log),
+        (Some(texts), Content::Log(log)) => texts_agree(line, texts, &fields, log),
         (None, _) => {}
         (Some(_), _) => panic!("no log entry has texts"),
     }
     true
 }
 
-fn texts_agree(line: &[u8], texts: &Texts, log: &LogMessage) {
+fn texts_agree(line: &[u8], texts: &Texts, told: &[(&[u8], Range<usize>)], log: &LogMessage) {
     let text = |range: &Range<usize>| std::str::from_utf8(&line[range.clone()]).unwrap();
     let decoded = |text: &str| serde_json::from_str::<String>(&format!("\"{text}\"")).unwrap();
-    let message = text(&texts.message);
-    assert_eq!(decoded(message), log.message);
+    let value = |value: &str| match value.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+        Some(inner) => decoded(inner),
+        None => value.to_owned(),
+    };
+    assert_eq!(decoded(text(&texts.message)), log.message);
     assert_eq!(texts.stream, log.origin.stream);
     assert!(!texts.is_plain || !line.contains(&b'\\'));
     let object = text(&texts.fields);
-    let (mut fields, mut dense) = (Vec::new(), Vec::new());
+    let mut fields = Vec::new();
     if !object.is_empty() {
-        let value = |value: &str| match value.strip_prefix('"').and_then(|it| it.strip_suffix('"'))
-        {
-            Some(inner) => decoded(inner),
-            None => value.to_owned(),
-        };
         let pair = |k: Range<usize>, v: Range<usize>| (decoded(&object[k]), value(&object[v]));
         members(object, |k, v| fields.push(pair(k, v))).expect("an object");
-        if dense_members(object, true, |k, v| dense.push(pair(k, v))).is_some() {
-            assert_eq!(dense, fields);
-        }
     }
     assert_eq!(fields, log.fields.0);
+    if texts.are_fields_told {
+        let key = |key: &[u8]| decoded(std::str::from_utf8(key).unwrap());
+        let told: Vec<_> = told.iter().map(|(k, v)| (key(k), value(text(v)))).collect();
+        assert_eq!(told, log.fields.0);
+    }
+    if texts.are_fields_told && texts.is_plain {
+        let plain: Vec<_> = PlainMembers::of(object.as_bytes()).collect();
+        let whole: Vec<_> = log.fields.iter().collect();
+        assert_eq!(plain, whole);
+        let values: Vec<_> = told.iter().map(|(_, it)| plain_value(line, it.clone())).collect();
+        assert_eq!(values, whole.iter().map(|(_, it)| Some(*it)).collect::<Vec<_>>());
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a layout sees of an entry: borrowed, so that nothing is copied to be rendered.
 
+use super::Fields;
 use databuild_model::level::Level;
 use databuild_model::time::Timestamp;
 
@@ -21,7 +22,7 @@ pub struct LayoutEvent<'a> {
     /// The thread that the job named, else the stream.
     pub thread: &'a str,
     /// Names and values, for `%X`, `%kvp` and the like.
-    pub fields: &'a [(&'a str, &'a str)],
+    pub fields: Fields<'a>,
     /// The application.
     pub app: &'a str,
     /// The job.
@@ -52,7 +53,7 @@ impl<'a> LayoutEvent<'a> {
             trace,
             logger: "",
             thread: "",
-            fields: &[],
+            fields: Fields::NONE,
             app: "",
             job: "",
             run: "",
@@ -66,7 +67,7 @@ impl<'a> LayoutEvent<'a> {
 
     /// The value of the last field called `name`.
     pub fn field(&self, name: &str) -> Option<&'a str> {
-        self.fields.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| *value)
+        self.fields.get(name)
     }
 
     /// The value of the last field called by one of `names`, the first of which counts most.

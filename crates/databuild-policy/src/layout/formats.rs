@@ -66,7 +66,7 @@ pub(super) fn logfmt(event: &LayoutEvent<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b" seq=");
     number(event.sequence, out);
     pair("msg", event.raw_message, out);
-    for (key, value) in event.fields {
+    for (key, value) in event.fields.iter() {
         pair(key, value, out);
     }
     out.push(b'\n');
@@ -100,7 +100,7 @@ pub(super) fn otlp(event: &LayoutEvent<'_>, out: &mut Vec<u8>) {
         ("databuild.build", event.build),
         ("databuild.partition", event.partition),
     ];
-    attributes(&resource, out);
+    attributes(resource, out);
     out.extend_from_slice(b"]},\"scopeLogs\":[{\"scope\":{");
     if !event.logger.is_empty() {
         out.extend_from_slice(b"\"name\":");
@@ -116,7 +116,7 @@ pub(super) fn otlp(event: &LayoutEvent<'_>, out: &mut Vec<u8>) {
     write_string(event.raw_message, out);
     out.extend_from_slice(b"},\"attributes\":[");
     let own = [("log.iostream", event.stream), ("thread.name", event.thread)];
-    if attributes(own.iter().chain(event.fields), out) {
+    if attributes(own.into_iter().chain(event.fields.iter()), out) {
         out.push(b',');
     }
     out.extend_from_slice(b"{\"key\":\"databuild.seq\",\"value\":{\"intValue\":\"");
@@ -125,10 +125,7 @@ pub(super) fn otlp(event: &LayoutEvent<'_>, out: &mut Vec<u8>) {
 }
 
 /// Appends those that have a value, and says whether there is one.
-fn attributes<'a>(
-    pairs: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
-    out: &mut Vec<u8>,
-) -> bool {
+fn attributes<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, out: &mut Vec<u8>) -> bool {
     let mut any = false;
     for (key, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
         if std::mem::replace(&mut any, true) {

@@ -256,7 +256,7 @@ impl Pattern {
             self.one_line(key, out);
             out.push(b'=');
             out.extend_from_slice(quote.as_bytes());
-            let hidden = masked.iter().any(|name| name == key);
+            let hidden = masked.iter().any(|name| *name == key);
             self.one_line(if hidden { "XXX" } else { value }, out);
             out.extend_from_slice(quote.as_bytes());
         }

@@ -15,7 +15,7 @@ fn event(text: &str) -> LayoutEvent<'_> {
     LayoutEvent {
         logger: "audit.shop.Orders",
         thread: "main",
-        fields: FIELDS,
+        fields: FIELDS.into(),
         app: "shop",
         job: "clean",
         run: "r1",

@@ -6,7 +6,9 @@ use super::{Line, RunFacts, Span};
 use databuild_model::entry::Stream;
 use databuild_model::{json, scan};
 use databuild_plugin::processor::{Entity, LogEvent};
-use databuild_policy::layout::{LayoutEvent, Named, message_and_trace, take_named, with_event};
+use databuild_policy::layout::{
+    Fields, LayoutEvent, Named, Taken, message_and_trace, take_named, with_event,
+};
 use std::ops::Range;
 
 /// Where texts are that cannot be borrowed from lines; kept, so that nothing is allocated per event.
@@ -24,17 +26,21 @@ struct Unescaped {
     pairs: Range<usize>,
     stream: Span,
     /// What has a place of its own, if it is not among the pairs any more.
-    named: Option<[Option<Span>; 3]>,
+    named: Option<Named<Span>>,
 }
 
-/// An event half read.
+/// What has a place of its own, and which pairs the other fields are.
+type Split<'a> = (Named<&'a str>, Range<usize>);
+
+/// The texts of an event.
+#[derive(Default)]
 struct Read<'a> {
     raw_message: &'a str,
     message: &'a str,
     joined_trace: &'a str,
     stream: &'a str,
-    named: Named<'a>,
-    pairs: Range<usize>,
+    named: Named<&'a str>,
+    fields: Fields<'a>,
 }
 
 /// One event of a batch: its line, whose it is, and whether it is late.
@@ -59,44 +65,54 @@ impl Views {
         for due in due.iter().filter(|due| !due.line.is_plain()) {
             self.unescape(due.line);
         }
-        let mut unescaped = self.events.iter();
-        let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(due.len());
-        let mut reads: Vec<Read<'_>> = Vec::with_capacity(due.len());
-        for due in due {
-            let plain = due.line.is_plain().then(|| read_plain(due.line, &mut pairs));
-            let read = plain.flatten().unwrap_or_else(|| self.read(unescaped.next(), &mut pairs));
-            reads.push(read);
-        }
-        let event = |(due, read)| event(due, read, &pairs);
-        let events: Vec<LogEvent<'_>> = due.iter().zip(&reads).map(event).collect();
+        let mut pairs: Vec<(&str, &str)> = Vec::with_capacity(self.pairs.len());
+        let named: Vec<Split<'_>> =
+            self.events.iter().map(|event| self.named(event, &mut pairs)).collect();
+        let mut unescaped = self.events.iter().zip(&named);
+        let events: Vec<LogEvent<'_>> = due
+            .iter()
+            .map(|due| {
+                let read = match plain(due.line) {
+                    Some(read) => read,
+                    None => self.read(unescaped.next(), &pairs),
+                };
+                event(due, &read)
+            })
+            .collect();
         work(&events)
     }
 
-    fn text(&self, span: &Span) -> &str {
+    fn text(&self, span: Span) -> &str {
         self.arena.get(span.range()).unwrap_or_default()
+    }
+
+    /// What has a place of its own, and which of the pairs the others are.
+    fn named<'a>(&'a self, event: &Unescaped, pairs: &mut Vec<(&'a str, &'a str)>) -> Split<'a> {
+        let from = pairs.len();
+        let ours = self.pairs.get(event.pairs.clone()).unwrap_or_default();
+        pairs.extend(ours.iter().map(|(key, value)| (self.text(*key), self.text(*value))));
+        let named = match event.named {
+            Some(Named { logger, thread, trace, taken }) => {
+                let text = |span: Option<Span>| span.map(|span| self.text(span));
+                Named { logger: text(logger), thread: text(thread), trace: text(trace), taken }
+            }
+            None => take_named(pairs, from),
+        };
+        (named, from..pairs.len())
     }
 
     /// An event whose texts are in the arena.
     fn read<'a>(
         &'a self,
-        event: Option<&Unescaped>,
-        pairs: &mut Vec<(&'a str, &'a str)>,
+        event: Option<(&Unescaped, &Split<'a>)>,
+        pairs: &'a [(&'a str, &'a str)],
     ) -> Read<'a> {
-        let from = pairs.len();
-        let ours = event.and_then(|event| self.pairs.get(event.pairs.clone())).unwrap_or_default();
-        pairs.extend(ours.iter().map(|(key, value)| (self.text(key), self.text(value))));
-        let named = match event.and_then(|event| event.named.as_ref()) {
-            Some(named) => {
-                let [logger, thread, trace] =
-                    named.each_ref().map(|it| it.as_ref().map(|span| self.text(span)));
-                Named { logger, thread, trace }
-            }
-            None => take_named(pairs, from),
-        };
-        let raw_message = event.map_or("", |event| self.text(&event.message));
+        let Some((event, (named, range))) = event else { return Read::default() };
+        let raw_message = self.text(event.message);
         let (message, joined_trace) = message_and_trace(raw_message);
-        let stream = event.map_or("", |event| self.text(&event.stream));
-        Read { raw_message, message, joined_trace, stream, named, pairs: from..pairs.len() }
+        let fields = pairs.get(range.clone()).unwrap_or_default().into();
+        let stream = self.text(event.stream);
+        Read { raw_message, message, joined_trace, stream, named: *named, fields }
     }
 
     fn unescape(&mut self, line: &Line) {
@@ -148,8 +164,9 @@ impl Views {
                 |value: &str, default: &str| (value != default).then(|| self.keep(value));
             let logger = other(event.logger, event.job);
             let thread = other(event.thread, event.stream);
-            let named = Some([logger, thread, Some(self.keep(event.trace))]);
-            for (key, value) in event.fields {
+            let trace = Some(self.keep(event.trace));
+            let named = Some(Named { logger, thread, trace, taken: Taken::default() });
+            for (key, value) in event.fields.iter() {
                 let pair = (self.keep(key), self.keep(value));
                 self.pairs.push(pair);
             }
@@ -183,42 +200,29 @@ pub(crate) fn with_view<T>(
     views.with(&[due], |events| events.first().map(|event| work(&event.view)))
 }
 
-/// A log line whose texts are what stands in it.
-fn read_plain<'a>(line: &'a Line, pairs: &mut Vec<(&'a str, &'a str)>) -> Option<Read<'a>> {
+/// A log line whose texts are what stands in it. Without escapes and control characters there is no line feed,
+/// so no traceback in its message.
+fn plain(line: &Line) -> Option<Read<'_>> {
     let texts = line.head.texts.as_ref()?;
-    let from = pairs.len();
-    // Without escapes and control characters there is no line feed, so no traceback in it.
-    let message = line.str(&texts.message)?;
-    let fields = line.str(&texts.fields)?;
-    let mut named = Named::default();
-    if !fields.is_empty() {
-        let mut add = |key, value| {
-            let (key, value): (&str, &str) = (
-                fields.get::<Range<usize>>(key).unwrap_or_default(),
-                fields.get::<Range<usize>>(value).unwrap_or_default(),
-            );
-            pairs.push((key, unquoted(value).unwrap_or(value)));
-        };
-        if scan::dense_members(fields, false, &mut add).is_none() {
-            pairs.truncate(from);
-            scan::members(fields, |key, value| {
-                let (key, value) = (fields.get(key), fields.get(value).unwrap_or_default());
-                pairs.push((key.unwrap_or_default(), unquoted(value).unwrap_or(value)));
-            })?;
-        }
-        named = take_named(pairs, from);
-    }
+    let Named { logger, thread, trace, taken } = texts.plain.as_ref()?;
+    let message = line.str(&texts.message).unwrap_or_default();
+    let text = line.text();
+    let value =
+        |span: &Option<Span>| span.as_ref().and_then(|span| scan::plain_value(text, span.range()));
+    let named =
+        Named { logger: value(logger), thread: value(thread), trace: value(trace), taken: *taken };
+    let fields = text.get(texts.fields.range()).unwrap_or_default();
     Some(Read {
         raw_message: message,
         message,
         joined_trace: "",
         stream: texts.stream.map_or("", Stream::as_str),
         named,
-        pairs: from..pairs.len(),
+        fields: Fields::stored(fields, *taken),
     })
 }
 
-fn event<'a>(due: &Due<'a>, read: &Read<'a>, pairs: &'a [(&'a str, &'a str)]) -> LogEvent<'a> {
+fn event<'a>(due: &Due<'a>, read: &Read<'a>) -> LogEvent<'a> {
     let (head, facts, named) = (&due.line.head, due.facts, &read.named);
     LogEvent {
         position: due.position,
@@ -240,7 +244,7 @@ fn event<'a>(due: &Due<'a>, read: &Read<'a>, pairs: &'a [(&'a str, &'a str)]) ->
             trace: named.trace.unwrap_or(read.joined_trace),
             logger: named.logger.unwrap_or(&facts.job),
             thread: named.thread.unwrap_or(read.stream),
-            fields: pairs.get(read.pairs.clone()).unwrap_or_default(),
+            fields: read.fields,
             app: &facts.app,
             job: &facts.job,
             run: &facts.run,

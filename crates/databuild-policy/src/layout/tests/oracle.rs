@@ -112,7 +112,7 @@ fn render(layout: &Layout, event: &Event, n: usize) -> String {
         trace: &event.trace,
         logger: &event.logger,
         thread: &event.thread,
-        fields: &fields,
+        fields: fields.as_slice().into(),
         app: "shop",
         sequence: n as u64,
         started: Some(Timestamp::from_nanos(1_737_900_000_000_000_000)),

@@ -20,7 +20,7 @@ fn all_that_is_said_has_to_be_true() {
     let event = LayoutEvent {
         app: "shop",
         logger: "audit.orders",
-        fields: &[("user", "ada")],
+        fields: [("user", "ada")].as_slice().into(),
         ..LayoutEvent::saying(Timestamp::from_nanos(0), Level::Warn, "card refused")
     };
     let whole = Selector {

@@ -195,7 +195,7 @@ impl TestEvent {
             thread,
             stream,
             partition,
-            fields: &fields,
+            fields: fields.as_slice().into(),
             ..LayoutEvent::saying(self.when, self.level, text)
         };
         work(&view)
