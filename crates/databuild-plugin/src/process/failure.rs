@@ -52,18 +52,24 @@ pub(super) enum ProcessFailure {
 }
 
 impl ProcessFailure {
-    fn kind(&self) -> ProcessorErrorKind {
+    /// What it means to the pipeline, and the event at fault, if one is.
+    fn verdict(&self) -> (ProcessorErrorKind, Option<u64>) {
         match self {
-            ProcessFailure::Told(Complaint { kind, position, .. }) => match (kind, position) {
-                (Trouble::Poison, Some(_)) => ProcessorErrorKind::Poison,
-                (Trouble::Transient, _) | (Trouble::Poison, None) => ProcessorErrorKind::Transient,
-                (Trouble::Fatal, _) => ProcessorErrorKind::Fatal,
-            },
-            ProcessFailure::Unfit { .. } => ProcessorErrorKind::Poison,
+            ProcessFailure::Told(Complaint { kind, position, .. }) => {
+                let kind = match (kind, position) {
+                    (Trouble::Poison, Some(_)) => ProcessorErrorKind::Poison,
+                    (Trouble::Transient, _) | (Trouble::Poison, None) => {
+                        ProcessorErrorKind::Transient
+                    }
+                    (Trouble::Fatal, _) => ProcessorErrorKind::Fatal,
+                };
+                (kind, *position)
+            }
+            ProcessFailure::Unfit { position, .. } => (ProcessorErrorKind::Poison, Some(*position)),
             ProcessFailure::NoCommand
             | ProcessFailure::NoFolder { .. }
             | ProcessFailure::NotStarted { .. }
-            | ProcessFailure::Version { .. } => ProcessorErrorKind::Fatal,
+            | ProcessFailure::Version { .. } => (ProcessorErrorKind::Fatal, None),
             ProcessFailure::Start { .. }
             | ProcessFailure::NoHello
             | ProcessFailure::SecondHello
@@ -76,31 +82,7 @@ impl ProcessFailure {
             | ProcessFailure::WrongAck { .. }
             | ProcessFailure::WrongFlush { .. }
             | ProcessFailure::LeftOver { .. }
-            | ProcessFailure::Pipe { .. } => ProcessorErrorKind::Transient,
-        }
-    }
-
-    fn position(&self) -> Option<u64> {
-        match self {
-            ProcessFailure::Unfit { position, .. } => Some(*position),
-            ProcessFailure::Told(complaint) => complaint.position,
-            ProcessFailure::NoCommand
-            | ProcessFailure::NoFolder { .. }
-            | ProcessFailure::Start { .. }
-            | ProcessFailure::NotStarted { .. }
-            | ProcessFailure::Version { .. }
-            | ProcessFailure::NoHello
-            | ProcessFailure::SecondHello
-            | ProcessFailure::Ended { .. }
-            | ProcessFailure::Closed
-            | ProcessFailure::Late { .. }
-            | ProcessFailure::NotReady { .. }
-            | ProcessFailure::Garbage { .. }
-            | ProcessFailure::TooLong { .. }
-            | ProcessFailure::WrongAck { .. }
-            | ProcessFailure::WrongFlush { .. }
-            | ProcessFailure::LeftOver { .. }
-            | ProcessFailure::Pipe { .. } => None,
+            | ProcessFailure::Pipe { .. } => (ProcessorErrorKind::Transient, None),
         }
     }
 
@@ -139,7 +121,7 @@ impl ProcessFailure {
 
 impl From<ProcessFailure> for ProcessorError {
     fn from(failure: ProcessFailure) -> ProcessorError {
-        let (kind, position) = (failure.kind(), failure.position());
+        let (kind, position) = failure.verdict();
         let (what, remedy) = (failure.to_string(), failure.remedy().to_owned());
         let source: Option<Box<dyn std::error::Error + Send + Sync>> = match failure {
             ProcessFailure::Start { source } | ProcessFailure::Pipe { source } => {
