@@ -146,10 +146,21 @@ pub(crate) async fn pause(
     body: Body,
 ) -> Result<Json<Ordered>, Problem> {
     Params::parse(query.as_deref(), &[])?;
+    tell(&service, (headers, body), name, "pause", |orders| orders.pause()).await
+}
+
+/// Gives an order, with a body that says nothing more.
+async fn tell(
+    service: &Arc<Service>,
+    (headers, body): (HeaderMap, Body),
+    name: String,
+    order: &'static str,
+    give: impl FnOnce(&Orders<'_>) -> Result<(), SinkError> + Send + 'static,
+) -> Result<Json<Ordered>, Problem> {
     let Nothing {} = body::json(&headers, body).await?;
     let told = service.blocking(move |service| {
         service.writable()?;
-        service.pipelines().order(&name, "pause", |orders| orders.pause())
+        service.pipelines().order(&name, order, give)
     });
     Ok(Json(told.await?))
 }
@@ -174,17 +185,13 @@ pub(crate) async fn resume(
 ) -> Result<Json<Ordered>, Problem> {
     let params = Params::parse(query.as_deref(), &["accept_loss"])?;
     let accept_loss = params.flag("accept_loss")?;
-    let Nothing {} = body::json(&headers, body).await?;
-    let told = service.blocking(move |service| {
-        service.writable()?;
-        service.pipelines().order(&name, "resume", |orders| {
-            if accept_loss {
-                orders.accept_loss()?;
-            }
-            orders.resume()
-        })
-    });
-    Ok(Json(told.await?))
+    let give = move |orders: &Orders<'_>| {
+        if accept_loss {
+            orders.accept_loss()?;
+        }
+        orders.resume()
+    };
+    tell(&service, (headers, body), name, "resume", give).await
 }
 
 /// Processes once more what was stored since a time; what was written stays.
@@ -210,12 +217,8 @@ pub(crate) async fn replay(
         let said = "a replay needs `since`: from when on";
         return Err(Problem::parameter("query", "since", "", "RFC 3339 | age | ns", said));
     };
-    let Nothing {} = body::json(&headers, body).await?;
-    let told = service.blocking(move |service| {
-        service.writable()?;
-        service.pipelines().order(&name, "replay", |orders| orders.replay(Start::Since(since)))
-    });
-    Ok(Json(told.await?))
+    let give = move |orders: &Orders<'_>| orders.replay(Start::Since(since));
+    tell(&service, (headers, body), name, "replay", give).await
 }
 
 /// Events that a pipeline set aside.

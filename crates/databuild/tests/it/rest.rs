@@ -6,6 +6,7 @@ mod form;
 mod hostile;
 mod logs;
 mod metrics;
+mod pipelines;
 mod reload;
 pub(crate) mod rig;
 mod same_bytes;
