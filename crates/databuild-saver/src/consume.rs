@@ -12,13 +12,16 @@ use databuild_model::time::Timestamp;
 use databuild_plugin::processor::Done;
 use databuild_policy::acknowledge::Progress;
 use databuild_policy::commit::Outputs;
-use databuild_policy::order::{OrderLimits, OrderWindow, Waiting};
+use databuild_policy::order::{OrderLimits, OrderWindow, Ordered, Waiting};
 use databuild_policy::route::select::Selector;
 use deliver::Delivered;
 use source::{Source, Sources};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How the next event leaves the window.
+type Pop = fn(&mut OrderWindow<(Line, u64)>) -> Option<Ordered<(Line, u64)>>;
 
 /// What a pipeline has read so far, since it was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -325,10 +328,19 @@ impl Consumer {
 
     /// The next events whose turn has come, at most `events_max`.
     pub(crate) fn ready(&mut self, events_max: usize) -> Vec<Ready> {
+        self.give(events_max, OrderWindow::pop)
+    }
+
+    /// The next events, whether or not their turn has come: for one who knows that there are no others.
+    pub(crate) fn rest(&mut self, events_max: usize) -> Vec<Ready> {
+        self.give(events_max, OrderWindow::pop_any)
+    }
+
+    fn give(&mut self, events_max: usize, pop: Pop) -> Vec<Ready> {
         let mut ready = Vec::new();
         let mut bytes = 0;
         while ready.len() < events_max && bytes < limits::BATCH_BYTES_MAX {
-            let Some(event) = self.window.pop() else { break };
+            let Some(event) = pop(&mut self.window) else { break };
             let (line, place) = event.item;
             let Some((source, facts)) = self.sources.of_slot(event.slot) else { continue };
             bytes += line.text().len();

@@ -12,6 +12,7 @@ mod dead_letters;
 use crate::orders::Orders;
 use crate::settings::{OnError, PipelineSettings};
 use crate::status::{LastError, PipelineState, Shared};
+pub(crate) use attempt::options;
 use attempt::{Attempt, Ended};
 use behind::Behind;
 pub(crate) use control::Control;

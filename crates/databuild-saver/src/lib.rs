@@ -9,6 +9,7 @@ pub mod format;
 mod lane;
 pub mod limits;
 pub mod orders;
+pub mod preview;
 pub mod saver;
 pub mod settings;
 pub mod status;

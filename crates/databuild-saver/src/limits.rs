@@ -25,6 +25,9 @@ pub(crate) const CHECKPOINT_READ_BYTES_MAX: usize = 256 << 20;
 /// Appended to a file at once.
 pub(crate) const WRITE_BYTES: usize = 64 << 10;
 
+/// Text of a preview, which is held in memory: more than anybody reads.
+pub(crate) const PREVIEW_BYTES_MAX: u64 = 64 << 20;
+
 /// Bytes of all files of a pipeline that are rendered and not appended.
 pub(crate) const BUFFERED_BYTES_MAX: usize = 8 << 20;
 

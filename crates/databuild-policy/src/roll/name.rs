@@ -178,6 +178,12 @@ impl ArchiveName {
         self.compression
     }
 
+    /// The same pattern without the ending that compression adds.
+    #[must_use]
+    pub fn uncompressed(&self) -> ArchiveName {
+        ArchiveName { compression: None, ..self.clone() }
+    }
+
     /// The period that its names tell apart, if they have a date.
     pub fn every(&self) -> Option<&(Period, Zone)> {
         self.every.as_ref()

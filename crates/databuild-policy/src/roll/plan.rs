@@ -53,6 +53,17 @@ impl ArchiveNaming {
         }
     }
 
+    /// The same, but nothing is compressed.
+    #[must_use]
+    pub fn uncompressed(&self) -> ArchiveNaming {
+        match self {
+            ArchiveNaming::Dated(name) => ArchiveNaming::Dated(name.uncompressed()),
+            ArchiveNaming::Window { name, min, max } => {
+                ArchiveNaming::Window { name: name.uncompressed(), min: *min, max: *max }
+            }
+        }
+    }
+
     /// How rolled files are compressed.
     pub fn compression(&self) -> Option<Compression> {
         self.name().compression()

@@ -8,7 +8,7 @@ use crate::event::{Due, Views};
 use crate::format::checkpoint::State;
 use crate::format::dead_letter::DeadLetter;
 use crate::orders::Orders;
-use crate::settings::OnError;
+use crate::settings::{OnError, PipelineSettings};
 use crate::status::{LastError, Shared};
 use databuild_io::bus::{BusError, Start};
 use databuild_plugin::processor::{
@@ -193,7 +193,8 @@ impl<'a> Attempt<'a> {
         let state = found.filter(|_| replay.is_none());
         let bus = (parts.make_bus)().map_err(bus_trouble)?;
         control.use_waker(bus.waker());
-        let consumer = Consumer::open(bus, options(parts, replay), state.as_ref());
+        let options = options(&parts.project, settings, replay.unwrap_or(settings.start));
+        let consumer = Consumer::open(bus, options, state.as_ref());
         let mut desk = Desk {
             parts,
             status: status.clone(),
@@ -370,17 +371,21 @@ impl<'a> Attempt<'a> {
     }
 }
 
-pub(super) fn options(parts: &Parts, replay: Option<Start>) -> ConsumerOptions {
-    let settings = &parts.settings;
+/// What is read for a pipeline, and where it begins when it has no checkpoint.
+pub(crate) fn options(
+    project: &Arc<str>,
+    settings: &PipelineSettings,
+    start: Start,
+) -> ConsumerOptions {
     ConsumerOptions {
-        project: Arc::clone(&parts.project),
+        project: Arc::clone(project),
         selector: settings.selector.clone(),
         order: OrderLimits {
             window: settings.order_window,
             settle: SETTLE.min(settings.order_window),
             bytes_max: settings.window_bytes_max,
         },
-        start: replay.unwrap_or(settings.start),
+        start,
     }
 }
 

@@ -45,7 +45,8 @@ impl Behind {
 fn open(parts: &Parts) -> Option<Consumer> {
     let state = checkpoint::peek(parts.home.as_ref(), &parts.settings.name).ok()?;
     let bus = (parts.make_bus)().ok()?;
-    Consumer::open(bus, options(parts, None), state.as_ref()).ok()
+    let settings = &parts.settings;
+    Consumer::open(bus, options(&parts.project, settings, settings.start), state.as_ref()).ok()
 }
 
 fn oldest(consumer: &mut Consumer) -> Option<Timestamp> {

@@ -25,7 +25,7 @@ pub(crate) use read::{
     TimestampChoice, VerifyArgs,
 };
 
-pub(crate) use saver::{CompatChoice, ImportArgs, SaverArgs, SaverCommand, TapStage};
+pub(crate) use saver::{CompatChoice, ImportArgs, PreviewArgs, SaverArgs, SaverCommand, TapStage};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

@@ -2,6 +2,7 @@
 
 mod dlq;
 mod import;
+mod preview;
 mod run;
 mod status;
 mod tap;
@@ -35,6 +36,7 @@ pub(crate) fn run(args: &SaverArgs, context: &Context) -> Result<Exit, Failure> 
         | SaverCommand::Resume { .. }
         | SaverCommand::Replay { .. }
         | SaverCommand::Dlq { .. }
+        | SaverCommand::Preview(_)
         | SaverCommand::Tap { .. }) => operate(command, context),
     }
 }
@@ -62,6 +64,7 @@ fn operate(command: &SaverCommand, context: &Context) -> Result<Exit, Failure> {
             order(names, context, &project, "begins again", |it| it.replay(start))
         }
         SaverCommand::Dlq { pipeline, tail } => dlq::run(pipeline, *tail, context, &project),
+        SaverCommand::Preview(args) => preview::run(args, context, &project),
         SaverCommand::Tap { pipeline, number, stage, since } => {
             let start = since.as_ref().map_or(Ok(Start::End), |since| start(since, context))?;
             let settings = find(&project, pipeline)?;

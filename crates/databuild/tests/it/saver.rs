@@ -337,3 +337,36 @@ fn a_new_configuration_changes_what_changed_and_a_bad_one_nothing() {
     });
     assert_eq!(saver.stop(&env), Some(0));
 }
+
+#[test]
+fn a_preview_shows_what_would_be_written_and_writes_nothing() {
+    let env = project();
+    assert!(env.sh("databuild run -q --app orders -- sh say.sh 40").status.success());
+    assert!(env.sh("databuild run -q --app stock -- sh say.sh 8").status.success());
+    let saved = env.work().join("saved");
+    let shown = stdout(&env, "databuild saver preview -q audit");
+    let (orders, stock) = (saved.join("orders/audit.log"), saved.join("stock/audit.log"));
+    let (orders, stock) = (orders.display(), stock.display());
+    let lines = |count: usize| -> String {
+        let levels = ["DEBUG", "INFO", "WARN", "ERROR"];
+        let logs = (0..count).filter(|n| n % 10 != 9 && n % 3 == 0);
+        logs.map(|n| format!("{:<5} event {n}\n", levels[n % 4])).collect()
+    };
+    assert_eq!(shown, format!("==> {orders} <==\n{}\n==> {stock} <==\n{}", lines(40), lines(8)));
+    let two = env.sh("databuild saver preview audit --run @latest -n 2");
+    let (out, err) = (String::from_utf8_lossy(&two.stdout), String::from_utf8_lossy(&two.stderr));
+    assert_eq!(out, format!("==> {stock} <==\nDEBUG event 0\nERROR event 3\n"));
+    assert!(err.contains("audit: 2 events, and there are more"), "{err}");
+    let all = stdout(&env, "databuild saver preview -q -o jsonl -n 1");
+    let names: Vec<String> = all
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+        .map(|file| file["pipeline"].as_str().expect("a name").to_owned())
+        .collect();
+    assert_eq!(names, ["audit", "metrics", "debug"]);
+    assert!(!saved.exists(), "nothing is written");
+    assert!(!env.work().join(".databuild/saver").exists(), "and nothing is put down");
+    let program = env.sh("databuild saver preview broken");
+    assert_eq!(program.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&program.stderr).contains("databuild saver tap broken"));
+}

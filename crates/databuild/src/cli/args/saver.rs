@@ -21,6 +21,8 @@ pub(crate) struct SaverArgs {
 pub(crate) enum SaverCommand {
     /// Run the tests of the project file: `[[tests]]`
     Test,
+    /// Show what would be written of what is stored, and write nothing
+    Preview(PreviewArgs),
     /// Turn a logback.xml into sections of a project file
     Import(ImportArgs),
     /// Run the pipelines until told to stop; SIGHUP reads the configuration again
@@ -85,6 +87,26 @@ pub(crate) enum SaverCommand {
         #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
         since: Option<String>,
     },
+}
+
+/// Arguments of `databuild saver preview`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Filter, order, layout and rolling are those of the pipeline; nothing is removed, compressed or put down, and
+a saver that runs does not notice.")]
+pub(crate) struct PreviewArgs {
+    /// The pipeline [default: all that write files]
+    #[arg(value_name = "PIPELINE", add = ArgValueCandidates::new(candidates::pipelines))]
+    pub(crate) pipeline: Option<String>,
+    /// Of these runs alone: 42.6, 42, a job, @latest; again for each
+    #[arg(long, value_name = "RUN", add = ArgValueCandidates::new(candidates::targets))]
+    pub(crate) run: Vec<String>,
+    /// Of what was stored since then: 15m (ago), yesterday, 2025-01-27T10:30:00Z [default: beginning]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) since: Option<String>,
+    /// At most so many events of each pipeline, the oldest
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: u64,
 }
 
 /// Where events are watched.
