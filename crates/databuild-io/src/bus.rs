@@ -51,8 +51,9 @@ pub struct BusBatch {
     /// The place of the first entry within its source; the following ones count on. A place names the same
     /// entry for ever, however often it is brought.
     pub first_place: u64,
-    /// The entries as they are stored: one line each, with its line feed.
-    pub lines: Arc<[u8]>,
+    /// The entries as they are stored: one line each, with its line feed. As they were read, so that nothing
+    /// is copied to be shared.
+    pub lines: Arc<Vec<u8>>,
     /// The source has nothing more to say.
     pub ended: bool,
 }

@@ -6,7 +6,7 @@
 use databuild_io::bus::{Bus, BusBatch, BusError, Cursor, From, Polled, Start, Waker};
 use databuild_io::sink::{LocalSink, Modes, Sink};
 use databuild_model::clock::Clock;
-use databuild_model::json;
+use databuild_model::scan::Scanner;
 use databuild_model::time::Timestamp;
 use databuild_policy::circuit::ErrorBudget;
 use databuild_policy::layout::{Layout, LayoutOptions};
@@ -21,7 +21,7 @@ use databuild_saver::files::FileProcessor;
 use databuild_saver::saver::{Pipeline, Saver};
 use databuild_saver::settings::{FilesSettings, OnError, PipelineSettings, ProcessorSettings};
 use std::error::Error;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -55,6 +55,9 @@ struct Run {
     file: std::fs::File,
     offset: u64,
     lines: u64,
+    /// What was read of a line whose end was not.
+    rest: Vec<u8>,
+    scanner: Scanner,
     next: Option<BusBatch>,
 }
 
@@ -78,25 +81,26 @@ impl Run {
         let name = path.file_stem().map(|it| it.to_string_lossy().into_owned());
         let file = std::fs::File::open(path)?;
         let name = name.unwrap_or_default().into();
-        let mut run = Run { name, file, offset: 0, lines: 0, next: None };
+        let (rest, scanner) = (Vec::new(), Scanner::new());
+        let mut run = Run { name, file, offset: 0, lines: 0, rest, scanner, next: None };
         run.advance()?;
         Ok(run)
     }
 
     /// Reads the next stretch.
     fn advance(&mut self) -> std::io::Result<()> {
-        use std::os::unix::fs::FileExt;
-        let mut bytes = vec![0; STRETCH_BYTES];
-        let got = self.file.read_at(&mut bytes, self.offset)?;
-        bytes.truncate(got);
+        // A journal says how long a stretch is and when it became durable; here its last line says that.
+        let mut bytes = Vec::with_capacity(STRETCH_BYTES + self.rest.len());
+        bytes.append(&mut self.rest);
+        (&self.file).take(STRETCH_BYTES as u64).read_to_end(&mut bytes)?;
         let Some(end) = memchr::memrchr(b'\n', &bytes) else {
             self.next = None;
             return Ok(());
         };
+        self.rest.extend_from_slice(bytes.get(end + 1..).unwrap_or_default());
         bytes.truncate(end + 1);
         let last = bytes.get(..end).and_then(|text| text.rsplit(|byte| *byte == b'\n').next());
-        let time =
-            last.and_then(|line| json::read_entry(line).ok()).map(|(entry, _)| entry.timestamp);
+        let time = last.and_then(|line| self.scanner.scan(line)).map(|scan| scan.timestamp);
         let count = memchr::memchr_iter(b'\n', &bytes).count() as u64;
         let next = self.offset + bytes.len() as u64;
         self.next = Some(BusBatch {

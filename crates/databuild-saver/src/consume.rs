@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How the next event leaves the window.
-type Pop = fn(&mut OrderWindow<(Line, u64)>) -> Option<Ordered<(Line, u64)>>;
+type Pop = fn(&mut OrderWindow<Line>) -> Option<Ordered<Line>>;
 
 /// What a pipeline has read so far, since it was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,12 +67,15 @@ pub(crate) struct Consumer {
     bus: Box<dyn Bus>,
     project: Arc<str>,
     selector: Selector,
-    window: OrderWindow<(Line, u64)>,
+    window: OrderWindow<Line>,
     window_bytes_max: usize,
     sources: Sources,
     streams: BTreeMap<Arc<str>, Stream>,
     delivered: Delivered,
     views: Views,
+    /// Where the lines of the batch in work end, and those that are taken; kept for their memory.
+    ends: Vec<usize>,
+    taken: Vec<(Line, u64)>,
     read: Read,
     /// What the checkpoint knew of when it began.
     known_until: Option<Timestamp>,
@@ -119,6 +122,8 @@ impl Consumer {
             streams: streams.collect(),
             delivered: Delivered::default(),
             views: Views::default(),
+            ends: Vec::new(),
+            taken: Vec::new(),
             read: Read { newest: state.and_then(|state| state.newest), ..Read::default() },
             known_until: state.and_then(|state| state.newest),
             anew: HashSet::new(),
@@ -201,7 +206,9 @@ impl Consumer {
         let is_known = self.sources.knows(&batch.source);
         let first = self.first_place(batch.first_place);
         let source = self.sources.get(&batch.source, first, &mut self.window);
-        let ends: Vec<usize> = memchr::memchr_iter(b'\n', &batch.lines).collect();
+        let mut ends = std::mem::take(&mut self.ends);
+        ends.clear();
+        ends.extend(memchr::memchr_iter(b'\n', &batch.lines));
         let count = ends.len() as u64;
         let known = self.known_until.is_some_and(|until| batch.journalled <= until);
         if known && !is_known && self.anew.contains(&batch.stream) {
@@ -212,6 +219,7 @@ impl Consumer {
         } else {
             self.take_lines(batch, source, &ends);
         }
+        self.ends = ends;
         self.read.newest = self.read.newest.max(Some(batch.journalled));
         let last = count.checked_sub(1).map(|more| batch.first_place + more);
         self.note(&batch.stream, batch.offset, batch.next, source, last, batch.journalled);
@@ -253,7 +261,7 @@ impl Consumer {
             return;
         }
         let Some(facts) = it.facts.clone() else { return };
-        let mut taken = Vec::new();
+        let taken = &mut self.taken;
         let mut bytes = 0;
         let mut from = 0;
         for (end, place) in ends.iter().zip(batch.first_place..) {
@@ -273,14 +281,14 @@ impl Consumer {
         self.read.taken += taken.len() as u64;
         // A few lines must not hold the memory of many.
         let is_sparse = bytes < batch.lines.len() / 2;
-        for (line, place) in taken {
+        for (line, place) in taken.drain(..) {
             let line = if is_sparse { line.alone() } else { line };
             let event = Waiting {
                 sequence: place,
                 time: line.head.time,
                 journalled: batch.journalled,
                 bytes: line.bytes(),
-                item: (line, place),
+                item: line,
             };
             self.window.push(it.slot, event);
         }
@@ -337,11 +345,11 @@ impl Consumer {
     }
 
     fn give(&mut self, events_max: usize, pop: Pop) -> Vec<Ready> {
-        let mut ready = Vec::new();
+        let mut ready = Vec::with_capacity(events_max.min(limits::BATCH_EVENTS_MAX));
         let mut bytes = 0;
         while ready.len() < events_max && bytes < limits::BATCH_BYTES_MAX {
             let Some(event) = pop(&mut self.window) else { break };
-            let (line, place) = event.item;
+            let (line, place) = (event.item, event.sequence);
             let Some((source, facts)) = self.sources.of_slot(event.slot) else { continue };
             bytes += line.text().len();
             let position = self.delivered.push(source, place);

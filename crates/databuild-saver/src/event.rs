@@ -9,7 +9,7 @@ use databuild_model::json;
 use databuild_model::level::Level;
 use databuild_model::scan::{self, Scanner};
 use databuild_model::time::Timestamp;
-use databuild_policy::layout::Named;
+use databuild_policy::layout::{Named, Taken};
 use std::ops::Range;
 use std::sync::Arc;
 pub(crate) use view::{Due, Views, with_view};
@@ -50,7 +50,7 @@ impl RunFacts {
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     /// The bytes that it came with.
-    chunk: Arc<[u8]>,
+    chunk: Arc<Vec<u8>>,
     range: Range<usize>,
     pub(crate) head: Head,
 }
@@ -73,7 +73,24 @@ struct Texts {
     fields: Span,
     stream: Option<Stream>,
     /// What has a place of its own, if everything is what stands there, without escapes.
-    plain: Option<Named<Span>>,
+    plain: Option<Plain>,
+}
+
+/// Where the logger and the thread are that the job named. A line with a traceback among its fields is not
+/// plain: it has line feeds in it, so escapes.
+#[derive(Debug, Clone, PartialEq)]
+struct Plain {
+    logger: Span,
+    thread: Span,
+    taken: Taken,
+}
+
+impl Plain {
+    fn of(named: Named<Span>) -> Option<Plain> {
+        let Named { logger, thread, trace, taken } = named;
+        let (logger, thread) = (logger.unwrap_or_default(), thread.unwrap_or_default());
+        trace.is_none().then_some(Plain { logger, thread, taken })
+    }
 }
 
 /// From where to where, in half the room.
@@ -100,7 +117,7 @@ impl Texts {
             message: Span::new(texts.message)?,
             fields: Span::new(texts.fields)?,
             stream: texts.stream,
-            plain: (texts.is_plain && texts.are_fields_told).then_some(named),
+            plain: if texts.is_plain && texts.are_fields_told { Plain::of(named) } else { None },
         })
     }
 }
@@ -109,7 +126,7 @@ impl Line {
     /// Reads the head of the line at `range` of `chunk`, which is at `place` of its run.
     pub(crate) fn read(
         scanner: &mut Scanner,
-        chunk: &Arc<[u8]>,
+        chunk: &Arc<Vec<u8>>,
         range: Range<usize>,
         place: u64,
         journalled: Timestamp,
@@ -136,7 +153,7 @@ impl Line {
 
     /// The same with bytes of its own, so that it does not hold those that it came with.
     pub(crate) fn alone(self) -> Line {
-        let chunk: Arc<[u8]> = self.text().into();
+        let chunk = Arc::new(self.text().to_vec());
         Line { range: 0..chunk.len(), chunk, head: self.head }
     }
 

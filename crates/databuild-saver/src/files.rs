@@ -168,7 +168,7 @@ impl LogProcessor for FileProcessor {
     ) -> Result<(), ProcessorError> {
         self.writer.now = Some(now);
         self.writer.look_at_first(now)?;
-        self.paths.limit();
+        self.paths.begin();
         let rest = |n: usize| events.get(n..).unwrap_or_default();
         (0..events.len()).try_for_each(|n| self.take(rest(n), now, checkpoints))
     }

@@ -79,7 +79,7 @@ impl ModelFeed {
             source: source.into(),
             journalled,
             first_place,
-            lines: lines.into(),
+            lines: Arc::new(lines.to_vec()),
             ended,
         }));
         drop(stored);

@@ -29,6 +29,8 @@ enum Part {
     /// The level as it fits its column, in the order of [`Level::ALL`].
     Levels(Box<[Vec<u8>; 6]>),
     Value(Value, Width),
+    /// A value in as much room as it takes.
+    Free(Value),
     Group(Vec<Part>, Width, Finish),
 }
 
@@ -121,7 +123,11 @@ fn settled(parts: Vec<Part>) -> Vec<Part> {
                 settled.push(Part::Group(self::settled(inner), width, finish));
                 continue;
             }
-            part @ (Part::Value(..) | Part::Levels(_)) => {
+            Part::Value(value, width) if width == Width::default() => {
+                settled.push(Part::Free(value));
+                continue;
+            }
+            part @ (Part::Value(..) | Part::Free(_) | Part::Levels(_)) => {
                 settled.push(part);
                 continue;
             }
@@ -163,6 +169,7 @@ impl Pattern {
                     let text = levels.get(event.level as usize);
                     out.extend_from_slice(text.map_or(b"", Vec::as_slice));
                 }
+                Part::Free(value) => self.value(value, event, scratch, out),
                 Part::Value(value, width) => {
                     let begin = out.len();
                     self.value(value, event, scratch, out);

@@ -18,15 +18,7 @@ impl Heads {
 
     pub(super) fn push(&mut self, head: Head, before: impl Fn(Head, Head) -> bool) {
         self.0.push(head);
-        let mut at = self.0.len() - 1;
-        while at != 0 {
-            let above = (at - 1) / 2;
-            if !self.0.get(above).is_some_and(|it| before(head, *it)) {
-                break;
-            }
-            self.0.swap(at, above);
-            at = above;
-        }
+        self.raise(self.0.len() - 1, head, before);
     }
 
     pub(super) fn pop(&mut self, before: impl Fn(Head, Head) -> bool) -> Option<Head> {
@@ -40,23 +32,40 @@ impl Heads {
         head: Head,
         before: impl Fn(Head, Head) -> bool,
     ) -> Head {
-        let Some(top) = self.0.first_mut() else { return head };
-        let first = std::mem::replace(top, head);
-        let mut at = 0;
+        let Some(first) = self.first() else { return head };
+        // The hole goes down to the end first, and what fills it up again: most heads belong near the end, as
+        // what a run says next comes after what others have said already.
+        let mut hole = 0;
         loop {
-            let left = 2 * at + 1;
-            let (child, right) = (self.0.get(left).copied(), self.0.get(left + 1).copied());
-            let Some(child) = child else { break };
-            let (below, child) = match right {
-                Some(right) if before(right, child) => (left + 1, right),
-                Some(_) | None => (left, child),
+            let left = 2 * hole + 1;
+            let (below, child) = match (self.0.get(left).copied(), self.0.get(left + 1).copied()) {
+                (Some(one), Some(other)) if before(other, one) => (left + 1, other),
+                (Some(one), _) => (left, one),
+                (None, _) => break,
             };
-            if !before(child, head) {
+            self.set(hole, child);
+            hole = below;
+        }
+        self.set(hole, head);
+        self.raise(hole, head, before);
+        first
+    }
+
+    fn set(&mut self, at: usize, head: Head) {
+        if let Some(place) = self.0.get_mut(at) {
+            *place = head;
+        }
+    }
+
+    /// Moves `head`, which stands at `at`, up to where it belongs.
+    fn raise(&mut self, mut at: usize, head: Head, before: impl Fn(Head, Head) -> bool) {
+        while at != 0 {
+            let above = (at - 1) / 2;
+            if !self.0.get(above).is_some_and(|it| before(head, *it)) {
                 break;
             }
-            self.0.swap(at, below);
-            at = below;
+            self.0.swap(at, above);
+            at = above;
         }
-        first
     }
 }

@@ -191,6 +191,20 @@ impl PathTemplate {
         }
     }
 
+    /// The texts that decide between files, if they are at most `N` and no date is among them: of two events
+    /// that borrow the same texts here, the path is the same.
+    pub fn texts<'a, const N: usize>(&self, event: &LayoutEvent<'a>) -> Option<[&'a str; N]> {
+        let mut texts = [""; N];
+        let mut places = texts.iter_mut();
+        for piece in self.names.iter().flatten() {
+            if let Piece::Field(field) = piece {
+                let level = (*field == PathField::Level).then(|| event.level.as_str());
+                *places.next()? = field.text(event).or(level)?;
+            }
+        }
+        Some(texts)
+    }
+
     /// Whether some event could have the same file under both. Errs on the side of yes.
     pub fn may_meet(&self, other: &PathTemplate) -> bool {
         PathShape::of_active(self).may_meet(&PathShape::of_active(other))

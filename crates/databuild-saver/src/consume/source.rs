@@ -51,7 +51,7 @@ impl Sources {
         &mut self,
         name: &Arc<str>,
         first: u64,
-        window: &mut OrderWindow<(Line, u64)>,
+        window: &mut OrderWindow<Line>,
     ) -> usize {
         if let Some(number) = self.by_name.get(name) {
             return *number;
@@ -92,7 +92,7 @@ impl Sources {
     }
 
     /// Nothing more will come of the run.
-    pub(super) fn end(&mut self, number: usize, window: &mut OrderWindow<(Line, u64)>) {
+    pub(super) fn end(&mut self, number: usize, window: &mut OrderWindow<Line>) {
         if let Some(source) = self.at(number)
             && !source.ended
         {

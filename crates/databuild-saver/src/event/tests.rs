@@ -13,7 +13,7 @@ fn facts(line: &[u8]) -> RunFacts {
 
 fn by_views(line: &str) -> String {
     let mut scanner = Scanner::new();
-    let chunk: Arc<[u8]> = line.as_bytes().into();
+    let chunk = Arc::new(line.as_bytes().to_vec());
     let facts = facts(line.as_bytes());
     let layout = Layout::parse(ALL, &LayoutOptions::default()).unwrap();
     let mut out = Vec::new();
@@ -97,7 +97,7 @@ fn shown_by_views(lines: &[Vec<u8>]) -> Vec<String> {
     let mut scanner = Scanner::new();
     let all_facts: Vec<RunFacts> = lines.iter().map(|line| facts(line)).collect();
     let read = |line: &Vec<u8>| {
-        let chunk: Arc<[u8]> = line.as_slice().into();
+        let chunk = Arc::new(line.clone());
         Line::read(&mut scanner, &chunk, 0..line.len(), 6, Timestamp::default())
     };
     let read: Vec<Line> = lines.iter().map(read).collect();
@@ -181,7 +181,7 @@ proptest! {
 
 #[test]
 fn what_is_no_entry_is_shown_as_it_is() {
-    let line: Arc<[u8]> = b"not an entry"[..].into();
+    let line = Arc::new(b"not an entry".to_vec());
     let read = Line::read(&mut Scanner::new(), &line, 0..line.len(), 6, Timestamp::from_nanos(5));
     assert_eq!(
         (read.head.time, read.head.sequence, read.head.level),
@@ -205,7 +205,7 @@ fn a_batch_has_each_events_own_texts() {
             )
         })
         .collect();
-    let chunk: Arc<[u8]> = lines.concat().into_bytes().into();
+    let chunk = Arc::new(lines.concat().into_bytes());
     let length = lines[0].len();
     let read: Vec<Line> = (0..4)
         .map(|n| {

@@ -2,7 +2,7 @@
 //! arena where a text had to be unescaped.
 
 use super::unescape::unescape;
-use super::{Line, RunFacts, Span};
+use super::{Line, Plain, RunFacts, Span};
 use databuild_model::entry::Stream;
 use databuild_model::{json, scan};
 use databuild_plugin::processor::{Entity, LogEvent};
@@ -204,13 +204,14 @@ pub(crate) fn with_view<T>(
 /// so no traceback in its message.
 fn plain(line: &Line) -> Option<Read<'_>> {
     let texts = line.head.texts.as_ref()?;
-    let Named { logger, thread, trace, taken } = texts.plain.as_ref()?;
+    let Plain { logger, thread, taken } = texts.plain.as_ref()?;
     let message = line.str(&texts.message).unwrap_or_default();
     let text = line.text();
-    let value =
-        |span: &Option<Span>| span.as_ref().and_then(|span| scan::plain_value(text, span.range()));
-    let named =
-        Named { logger: value(logger), thread: value(thread), trace: value(trace), taken: *taken };
+    // A place has quotes at least, where there is something.
+    let value = |span: &Span| {
+        if *span == Span::default() { None } else { scan::plain_value(text, span.range()) }
+    };
+    let named = Named { logger: value(logger), thread: value(thread), trace: None, taken: *taken };
     let fields = text.get(texts.fields.range()).unwrap_or_default();
     Some(Read {
         raw_message: message,

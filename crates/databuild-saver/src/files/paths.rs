@@ -14,7 +14,27 @@ pub(super) struct Paths {
     key: Vec<u8>,
     numbers: HashMap<Box<[u8]>, usize, Seed>,
     places: Vec<Place>,
+    /// What was found in the batch in work, by where the texts of the path are: all texts of a batch are
+    /// there at the same time, so that what stands at the same place is the same.
+    found: Vec<Found>,
+    batch: u64,
 }
+
+/// Texts as where they are and how long they are.
+type Texts = [(usize, usize); TEXTS_MAX];
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    batch: u64,
+    texts: Texts,
+    number: usize,
+}
+
+/// Fields of a path of which it is remembered where they are: few have more.
+const TEXTS_MAX: usize = 3;
+
+/// Paths that are remembered within a batch, a power of two: most batches have events of fewer.
+const FOUND_MAX: usize = 128;
 
 /// Where a file is, and by which handle it was open when it was last written.
 pub(super) struct Place {
@@ -27,19 +47,41 @@ impl Paths {
     pub(super) fn new(template: PathTemplate) -> Paths {
         let seed = Seed(RandomState::new().hash_one(0));
         let numbers = HashMap::with_hasher(seed);
-        Paths { template, key: Vec::new(), numbers, places: Vec::new() }
+        let found = vec![Found::default(); FOUND_MAX];
+        Paths { template, key: Vec::new(), numbers, places: Vec::new(), found, batch: 0 }
     }
 
-    /// Forgets all if there are many: runs and days come and go.
-    pub(super) fn limit(&mut self) {
+    /// Another batch begins. Forgets all if there are many: runs and days come and go.
+    pub(super) fn begin(&mut self) {
+        self.batch += 1;
         if limits::PATHS_KEPT_MAX < self.places.len() {
             self.numbers.clear();
             self.places.clear();
         }
     }
 
-    /// The number of the path of an event.
+    /// The number of the path of an event of the batch that was begun last.
     pub(super) fn number(&mut self, event: &LayoutEvent<'_>) -> usize {
+        let texts = self.template.texts::<TEXTS_MAX>(event);
+        let texts: Option<Texts> = texts.map(|it| it.map(|it| (it.as_ptr().addr(), it.len())));
+        let place = texts.map(|texts| {
+            let sum = texts.iter().fold(0, |sum: usize, (at, _)| sum.rotate_left(19) ^ at >> 3);
+            (sum ^ sum >> 7 ^ sum >> 15) % FOUND_MAX
+        });
+        if let (Some(texts), Some(found)) = (texts, place.and_then(|place| self.found.get(place)))
+            && found.batch == self.batch
+            && found.texts == texts
+        {
+            return found.number;
+        }
+        let number = self.look_up(event);
+        if let (Some(texts), Some(found)) = (texts, place.and_then(|at| self.found.get_mut(at))) {
+            *found = Found { batch: self.batch, texts, number };
+        }
+        number
+    }
+
+    fn look_up(&mut self, event: &LayoutEvent<'_>) -> usize {
         self.key.clear();
         self.template.key(event, &mut self.key);
         if let Some(number) = self.numbers.get(self.key.as_slice()) {
@@ -121,6 +163,7 @@ mod tests {
             for template in ["logs/{app}/{job}.log", "logs/{level}-{date}.{app}", "logs/all.log"] {
                 let template = PathTemplate::parse(template).unwrap();
                 let mut paths = Paths::new(template.clone());
+                paths.begin();
                 for (app, job, level, day) in &events {
                     let time = Timestamp::from_nanos(day * 86_400_000_000_000 - 1);
                     let event = LayoutEvent::saying(time, Level::ALL[*level], "");

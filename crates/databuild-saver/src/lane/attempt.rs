@@ -100,7 +100,7 @@ struct Desk<'a> {
     outputs: Outputs,
     letters: DeadLetters,
     /// What is being processed, for the text of what is set aside.
-    batch: Arc<[Ready]>,
+    batch: Arc<Vec<Ready>>,
 }
 
 impl Checkpointer for Desk<'_> {
@@ -202,7 +202,7 @@ impl<'a> Attempt<'a> {
             consumer: consumer.map_err(bus_trouble)?,
             outputs: outputs.clone(),
             letters: DeadLetters::new(&settings.name),
-            batch: Arc::new([]),
+            batch: Arc::default(),
         };
         let mut processor = (parts.make_processor)(accept_loss)?;
         let properties = Properties {
@@ -284,7 +284,7 @@ impl<'a> Attempt<'a> {
         }
         let now = self.parts.clock.wall();
         let late = ready.iter().filter(|ready| ready.late).count() as u64;
-        let batch: Arc<[Ready]> = ready.into();
+        let batch = Arc::new(ready);
         let due: Vec<Due<'_>> = batch
             .iter()
             .map(|it| Due {
@@ -296,7 +296,7 @@ impl<'a> Attempt<'a> {
             .collect();
         self.desk.batch = Arc::clone(&batch);
         let (processor, desk) = (&mut self.processor, &mut self.desk);
-        if let [alone] = batch.as_ref() {
+        if let [alone] = batch.as_slice() {
             self.suspect.set(Some((Arc::clone(&alone.facts.run), alone.place)));
         }
         desk.status.lock().busy_since = Some(now);
@@ -305,7 +305,7 @@ impl<'a> Attempt<'a> {
         status.busy_since = None;
         drop(status);
         self.suspect.set(None);
-        self.desk.batch = Arc::new([]);
+        self.desk.batch = Arc::default();
         processed?;
         self.unrecorded += batch.len() as u64;
         self.desk.status.lock().late += late;
@@ -319,7 +319,7 @@ impl<'a> Attempt<'a> {
             .partition(|it| self.poison.contains_key(&(Arc::clone(&it.facts.run), it.place)));
         for it in &bad {
             let reason = self.poison.get(&(Arc::clone(&it.facts.run), it.place)).cloned();
-            self.desk.batch = Arc::new([it.clone()]);
+            self.desk.batch = Arc::new(vec![it.clone()]);
             self.desk.set_aside(it.position, &reason.unwrap_or_default())?;
         }
         Ok(good)

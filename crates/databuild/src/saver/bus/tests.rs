@@ -105,7 +105,10 @@ fn streams_are_journals_and_sources_are_runs() {
     let polled = bus.poll(1 << 20, Duration::ZERO).unwrap();
     let batch = &polled.batches[0];
     assert_eq!(*batch.stream, *store.journal.file_name());
-    assert_eq!((&*batch.source, batch.first_place, &*batch.lines), ("a", 0, &b"1\n2\n"[..]));
+    assert_eq!(
+        (&*batch.source, batch.first_place, batch.lines.as_slice()),
+        ("a", 0, &b"1\n2\n"[..])
+    );
     assert!(polled.complete_until.unwrap() <= store.clock.wall());
 
     let mut cursor = Cursor::default();

@@ -61,7 +61,7 @@ impl Feed {
                 source: run.name.as_str().into(),
                 journalled: plot::at(*second),
                 first_place: *at as u64,
-                lines: lines.iter().flat_map(|(_, line)| line.iter().copied()).collect(),
+                lines: Arc::new(lines.iter().flat_map(|(_, line)| line.iter().copied()).collect()),
                 ended,
             });
             *at = end;
