@@ -175,13 +175,18 @@ impl Text {
     ) {
         let mut count = 0_u64;
         let name = family.name;
+        let comma = if labels.is_empty() { "" } else { "," };
         let bounds = family.buckets.iter().copied().chain([f64::INFINITY]);
         for ((bound, own), exemplar) in bounds.zip(buckets).zip(exemplars) {
             count += own;
-            let comma = if labels.is_empty() { "" } else { "," };
-            let le = if bound.is_finite() { number(bound, self.format) } else { "+Inf".into() };
-            let labels = format!("{labels}{comma}le=\"{le}\"");
-            self.sample(name, "_bucket", &labels, as_float(count), exemplar.as_ref());
+            self.start(name, "_bucket");
+            self.out.push('{');
+            self.out.push_str(labels);
+            self.out.push_str(comma);
+            self.out.push_str("le=\"");
+            self.bound(bound);
+            self.out.push_str("\"} ");
+            self.value(as_float(count), exemplar.as_ref());
         }
         self.sample(name, "_sum", labels, sum, None);
         self.sample(name, "_count", labels, as_float(count), None);
@@ -195,14 +200,36 @@ impl Text {
         value: f64,
         exemplar: Option<&Exemplar>,
     ) {
-        self.out.push_str(name);
-        self.out.push_str(suffix);
+        self.start(name, suffix);
         if !labels.is_empty() {
             self.out.push('{');
             self.out.push_str(labels);
             self.out.push('}');
         }
         self.out.push(' ');
+        self.value(value, exemplar);
+    }
+
+    fn start(&mut self, name: &str, suffix: &str) {
+        self.out.push_str(name);
+        self.out.push_str(suffix);
+    }
+
+    /// OpenMetrics wants the bounds of buckets as floating-point numbers.
+    fn bound(&mut self, bound: f64) {
+        if bound.is_infinite() {
+            self.out.push_str("+Inf");
+            return;
+        }
+        let from = self.out.len();
+        push_number(&mut self.out, bound);
+        let is_whole = self.out.get(from..).is_some_and(|text| !text.contains(['.', 'e']));
+        if self.format == Format::OpenMetrics && is_whole {
+            self.out.push_str(".0");
+        }
+    }
+
+    fn value(&mut self, value: f64, exemplar: Option<&Exemplar>) {
         push_number(&mut self.out, value);
         let shown = |exemplar: &&Exemplar| {
             self.format == Format::OpenMetrics
@@ -246,25 +273,21 @@ fn as_float(count: u64) -> f64 {
     count as f64
 }
 
-/// OpenMetrics wants the bounds of buckets as floating-point numbers.
-fn number(value: f64, format: Format) -> String {
-    let mut text = String::new();
-    push_number(&mut text, value);
-    if format == Format::OpenMetrics && !text.contains(['.', 'e']) {
-        text.push_str(".0");
-    }
-    text
-}
-
+/// The shortest digits that lead back to the value, as `{value}` writes them.
 fn push_number(out: &mut String, value: f64) {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    // Writing to a string cannot fail.
-    let written = if value.trunc() == value && value.abs() < EXACT {
-        write!(out, "{value:.0}")
+    let size = value.abs();
+    if value.trunc() == value && size < EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
+        out.push_str(itoa::Buffer::new().format(value as i64));
+    } else if (1e-3..1e15).contains(&size) {
+        // Sizes for which it writes no exponent.
+        out.push_str(zmij::Buffer::new().format_finite(value));
     } else {
-        write!(out, "{value}")
-    };
-    debug_assert!(written.is_ok());
+        // Writing to a string cannot fail.
+        let written = write!(out, "{value}");
+        debug_assert!(written.is_ok());
+    }
 }
 
 #[cfg(test)]

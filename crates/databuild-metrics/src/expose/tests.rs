@@ -1,10 +1,11 @@
 //! Both formats, whole.
 
-use super::{Format, expose, labels_text};
+use super::{Format, expose, labels_text, push_number};
 use crate::guard::Budget;
 use crate::metric_templates::{JOB_CPU_TOTAL_SECONDS, LOG_ENTRIES_TOTAL};
 use crate::registry::Registry;
 use expect_test::expect;
+use proptest::prelude::*;
 
 #[test]
 fn heads_differ_between_the_formats() {
@@ -80,4 +81,20 @@ fn accept_headers_choose() {
         Format::OpenMetrics
     );
     assert_eq!(Format::negotiate("*/*"), Format::Classic);
+}
+
+proptest! {
+    #[test]
+    fn numbers_are_written_as_the_language_writes_them(
+        bits in any::<u64>(), size in -1e18..1e18, small in -2.0..2.0, whole in any::<i32>(),
+    ) {
+        for value in [f64::from_bits(bits), size, small, size.trunc(), f64::from(whole), small * 1e-4] {
+            // Those that are not finite never come so far; minus nothing is nothing.
+            if value.is_finite() && !(value == 0.0 && value.is_sign_negative()) {
+                let mut out = String::new();
+                push_number(&mut out, value);
+                prop_assert_eq!(out, value.to_string());
+            }
+        }
+    }
 }
