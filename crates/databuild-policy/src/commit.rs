@@ -7,9 +7,10 @@
 //! sources are and how long each file is (*commit*), and is synced. A file is rolled between two commits:
 //! a record says what will be called what (*intend*), is synced, the file is renamed, the folder is
 //! synced, and the next record says no more of it. After a crash the last good record is the truth. It is
-//! synced first: a kill leaves records that a power cut may still take back. Then what was intended is
+//! written again with a greater epoch and synced first: a kill leaves records that a power cut may still take
+//! back, and one who was thought dead must not count for anything any more. Then what was intended is
 //! finished, files are cut to their recorded length, and the sources are read again from
-//! where the record says.
+//! where the record says. Whoever sees a greater epoch than its own, before a record or behind it, stops.
 
 use crate::acknowledge::Progress;
 use std::collections::BTreeMap;

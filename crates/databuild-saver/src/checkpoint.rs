@@ -114,7 +114,13 @@ impl CheckpointLog {
         self.file.append(&out)?;
         self.length = self.file.sync()?;
         self.last = state;
-        Ok(())
+        // One that slept on the way has written where nobody reads, and must not go on.
+        match self.file.place()? {
+            FilePlace::Here { .. } => Ok(()),
+            FilePlace::Renamed | FilePlace::Removed => {
+                Err(CheckpointError::Taken { path: path(&self.folder, self.number) })
+            }
+        }
     }
 }
 

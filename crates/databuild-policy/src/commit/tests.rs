@@ -1,81 +1,18 @@
-//! The protocol on a model of a disk, in which a power cut forgets what was not synced: any part of the
-//! unsynced bytes, any unsynced name. Every schedule of a seed is replayed by its number. Faults that are
+//! The protocol on a model of a disk. Every schedule of a seed is replayed by its number. Faults that are
 //! built in on purpose must be found.
+//!
+//! What a schedule has: crashes between any two operations, with a power cut or without; operations that were
+//! done and say that they were not (of a write, a sync, a rename, a record: the try is given up, and another one
+//! begins on the same disk); a saver that sleeps before any operation while another one tries to take over, and
+//! wakes up; and one that has lost its lock while it sleeps right before it writes a record, while another one
+//! took over and went on. What the protocol takes for granted is that a lock is not lost at another moment: a
+//! saver that wakes up between two records would write into files that are not its own any more, and two that
+//! begin at the same time would have one epoch.
+
+mod disk;
 
 use super::*;
-use std::collections::BTreeMap;
-
-/// A small generator of numbers (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        for _ in 0..2 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-        }
-        usize::try_from(self.0 >> 8).unwrap() % bound
-    }
-}
-
-/// The content of a file: numbers of events, of which the first `synced` survive everything.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct File {
-    events: Vec<u64>,
-    synced: usize,
-}
-
-/// Files by inode; names as they are and as they would be after a power cut.
-#[derive(Debug, Clone, Default)]
-struct Disk {
-    inodes: Vec<File>,
-    names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
-    records: Vec<Checkpoint>,
-    synced_records: usize,
-}
-
-impl Disk {
-    fn create(&mut self, name: &str) {
-        self.inodes.push(File::default());
-        self.names.insert(name.to_owned(), self.inodes.len() - 1);
-    }
-
-    /// The file, which begins again if a bug has lost it.
-    fn file(&mut self, name: &str) -> &mut File {
-        if !self.names.contains_key(name) {
-            self.create(name);
-        }
-        let inode = self.names[name];
-        &mut self.inodes[inode]
-    }
-
-    fn length(&self, name: &str) -> Option<u64> {
-        self.names.get(name).map(|inode| self.inodes[*inode].events.len() as u64)
-    }
-
-    fn sync_folder(&mut self) {
-        self.durable_names = self.names.clone();
-    }
-
-    /// Any part of what was not synced stays.
-    fn cut_power(&mut self, dice: &mut Dice) {
-        for file in &mut self.inodes {
-            let unsynced = file.events.len() - file.synced;
-            file.events.truncate(file.synced + dice.below(unsynced + 1));
-            file.synced = file.events.len();
-        }
-        // A journal keeps the order of changes to names, so all or nothing of them.
-        if dice.below(2) == 0 {
-            self.names = self.durable_names.clone();
-        }
-        self.sync_folder();
-        let unsynced = self.records.len() - self.synced_records;
-        self.records.truncate(self.synced_records + dice.below(unsynced + 1));
-        self.synced_records = self.records.len();
-    }
-}
+use disk::{Dice, Disk};
 
 /// What is left out of the protocol on purpose.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -97,6 +34,16 @@ enum Bug {
     NoSyncOfRead,
     /// The next index is counted from what the saver remembers, not from the folder.
     IndexFromMemory,
+    /// Nobody is fenced: a second saver does not look at the lock.
+    NoLock,
+    /// The last record counts, whoever wrote it.
+    NoEpoch,
+    /// It is made known that a saver is here when everything is repaired, not before.
+    LateEpoch,
+    /// One that has lost its lock goes on behind the record that it was writing.
+    GoesOn,
+    /// What was not answered is done again, instead of a new try from the last record on.
+    AgainInPlace,
 }
 
 const FILES: [&str; 2] = ["a.log", "b.log"];
@@ -114,39 +61,112 @@ struct Saver {
     index: u64,
 }
 
+impl Saver {
+    /// One that goes on where the last record is.
+    fn of(last: &Checkpoint) -> Saver {
+        let progress = last.progress.get("source").cloned().unwrap_or_default();
+        let epoch = last.epoch + 1;
+        Saver {
+            epoch,
+            taken: progress.low,
+            done: progress.above.iter().flat_map(|(from, to)| *from..=*to).collect(),
+            now: Checkpoint { epoch, ..last.clone() },
+            held: Vec::new(),
+            index: 0,
+        }
+    }
+}
+
 /// Places are events; event n goes into file n % 2. They are written slightly out of order.
 struct Run<'d> {
     disk: &'d mut Disk,
     dice: &'d mut Dice,
     bug: Bug,
+    /// Its number among all savers.
+    id: u64,
     /// Steps until the crash.
     left: usize,
+    /// Whether others come while it sleeps, and answers are lost.
+    rough: bool,
+    /// Its epoch is on the disk.
+    begun: bool,
     /// A repair said that recorded bytes are gone, although nobody took them.
     lost: bool,
 }
 
+/// A try is over: killed, fenced, or without an answer.
 struct Crash;
 
 impl Run<'_> {
     fn step(&mut self) -> Result<(), Crash> {
+        if self.rough && self.dice.below(60) == 0 {
+            self.sleep();
+        }
         self.left = self.left.checked_sub(1).ok_or(Crash)?;
         Ok(())
     }
 
+    /// What was done is not always answered.
+    fn answer(&mut self) -> Result<(), Crash> {
+        if self.rough && self.dice.below(60) == 0 { Err(Crash) } else { Ok(()) }
+    }
+
+    /// Another saver tries its luck meanwhile, until it is done, refused or killed.
+    fn sleep(&mut self) {
+        let left = self.dice.below(120);
+        let (bug, id) = (self.bug, self.id + 1_000);
+        let (disk, dice) = (&mut *self.disk, &mut *self.dice);
+        let mut other = Run { disk, dice, bug, id, left, rough: false, begun: false, lost: false };
+        other.all(EVENTS).ok();
+        other.let_go();
+        self.lost |= other.lost;
+    }
+
+    /// The lock ends with its holder.
+    fn let_go(&mut self) {
+        self.disk.lock.take_if(|holder| *holder == self.id);
+    }
+
+    /// Whether somebody has begun a later epoch.
+    fn is_fenced(&self, saver: &Saver) -> bool {
+        self.disk.records.iter().any(|record| saver.epoch < record.epoch)
+    }
+
     fn record(&mut self, saver: &Saver) -> Result<(), Crash> {
         self.step()?;
+        if self.is_fenced(saver) && self.bug != Bug::NoLock {
+            return Err(Crash);
+        }
+        if self.rough && self.begun && self.dice.below(30) == 0 {
+            // It sleeps for long, and somebody takes its lock away.
+            self.disk.lock = None;
+            self.sleep();
+        }
         self.disk.records.push(saver.now.clone());
+        self.answer()?;
         self.step()?;
         self.disk.synced_records = self.disk.records.len();
+        self.answer()?;
+        if self.is_fenced(saver) && !matches!(self.bug, Bug::GoesOn | Bug::NoLock) {
+            return Err(Crash);
+        }
         Ok(())
     }
 
     fn start(&mut self) -> Result<Saver, Crash> {
-        let last = latest(self.disk.records.clone()).unwrap_or_default();
-        self.step()?;
-        if self.bug != Bug::NoSyncOfRead {
-            self.disk.synced_records = self.disk.records.len();
+        if self.disk.lock.is_some() && self.bug != Bug::NoLock {
+            return Err(Crash);
         }
+        self.disk.lock = Some(self.id);
+        let records = self.disk.records.clone();
+        let last = if self.bug == Bug::NoEpoch { records.last().cloned() } else { latest(records) };
+        let last = last.unwrap_or_default();
+        let mut saver = Saver::of(&last);
+        // First of all it is made known that it is here; with that what was read is synced.
+        if !matches!(self.bug, Bug::NoSyncOfRead | Bug::LateEpoch) {
+            self.record(&saver)?;
+        }
+        self.step()?;
         let fixes = repairs(&last.outputs, |name| self.disk.length(name));
         for fix in fixes {
             self.step()?;
@@ -168,20 +188,7 @@ impl Run<'_> {
                 Repair::Lost { .. } => self.lost = true,
             }
         }
-        let progress = last.progress.get("source").cloned().unwrap_or_default();
-        let mut saver = Saver {
-            epoch: last.epoch + 1,
-            taken: progress.low,
-            done: progress.above.iter().flat_map(|(from, to)| *from..=*to).collect(),
-            now: Checkpoint {
-                epoch: last.epoch + 1,
-                outputs: Outputs { intents: Vec::new(), ..last.outputs },
-                ..last
-            },
-            held: Vec::new(),
-            index: 0,
-        };
-        saver.now.epoch = saver.epoch;
+        saver.now.outputs.intents.clear();
         // What was repaired is synced before a record says that it is so.
         for name in FILES {
             if let Some(inode) = self.disk.names.get(name) {
@@ -191,6 +198,7 @@ impl Run<'_> {
         }
         self.disk.sync_folder();
         self.record(&saver)?;
+        self.begun = true;
         Ok(saver)
     }
 
@@ -223,6 +231,12 @@ impl Run<'_> {
         }
         self.step()?;
         self.disk.file(name).events.push(place);
+        if self.answer().is_err() {
+            if self.bug != Bug::AgainInPlace {
+                return Err(Crash);
+            }
+            self.disk.file(name).events.push(place);
+        }
         saver.done.insert(place);
         Ok(())
     }
@@ -249,6 +263,7 @@ impl Run<'_> {
             self.left = self.left.checked_sub(1).ok_or(Crash)?;
             let file = self.disk.file(name);
             file.synced = file.events.len();
+            self.answer()?;
         }
         if self.bug != Bug::EarlyCommit {
             self.record(saver)?;
@@ -272,8 +287,9 @@ impl Run<'_> {
             self.record(saver)?;
         }
         self.step()?;
-        let inode = self.disk.names.remove(name).unwrap();
+        let inode = self.disk.names.remove(name).ok_or(Crash)?;
         self.disk.names.insert(to, inode);
+        self.answer()?;
         self.step()?;
         if self.bug != Bug::NoFolderSync {
             self.disk.sync_folder();
@@ -300,16 +316,29 @@ impl Run<'_> {
     }
 }
 
+const EVENTS: u64 = 24;
+
 /// Runs a seed; says what is wrong with the files at the end.
 fn run(seed: u64, bug: Bug) -> Result<(), String> {
-    const EVENTS: u64 = 24;
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut disk = Disk::default();
     let crashes = dice.below(6);
     for crash in 0..=crashes {
-        let left = if crash == crashes { usize::MAX } else { dice.below(60) };
-        let mut run = Run { disk: &mut disk, dice: &mut dice, bug, left, lost: false };
+        let rough = crash != crashes;
+        let left = if rough { dice.below(60) } else { usize::MAX };
+        let id = crash as u64;
+        let mut run = Run {
+            disk: &mut disk,
+            dice: &mut dice,
+            bug,
+            id,
+            left,
+            rough,
+            begun: false,
+            lost: false,
+        };
         let ended = run.all(EVENTS).is_ok();
+        run.let_go();
         if run.lost {
             return Err(format!("seed {seed}: recorded bytes are gone"));
         }
@@ -351,6 +380,11 @@ fn every_step_of_the_protocol_is_needed() {
         Bug::HighMark,
         Bug::NoSyncOfRead,
         Bug::IndexFromMemory,
+        Bug::NoLock,
+        Bug::NoEpoch,
+        Bug::LateEpoch,
+        Bug::GoesOn,
+        Bug::AgainInPlace,
     ];
     for bug in bugs {
         let found = (0..20_000).find(|seed| run(*seed, bug).is_err());

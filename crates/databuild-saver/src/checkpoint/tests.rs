@@ -107,3 +107,42 @@ fn an_error_says_what_to_do() {
     let error = open(&sink).unwrap_err();
     assert!(error.remedy().contains("space"));
 }
+
+/// A file whose writer sleeps before each append, while another saver takes over.
+#[derive(Debug)]
+struct Sleeps {
+    file: Box<dyn SinkFile>,
+    sink: ModelSink,
+    path: String,
+}
+
+impl SinkFile for Sleeps {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        self.sink.remove(&self.path)?;
+        self.file.append(bytes)
+    }
+
+    fn sync(&mut self) -> Result<u64, SinkError> {
+        self.file.sync()
+    }
+
+    fn place(&self) -> Result<FilePlace, SinkError> {
+        self.file.place()
+    }
+
+    fn close(self: Box<Self>) -> Result<(), SinkError> {
+        self.file.close()
+    }
+}
+
+#[test]
+fn one_that_sleeps_while_it_writes_a_record_does_not_go_on() {
+    let model = ModelSink::new();
+    let sink: Arc<dyn Sink> = Arc::new(model.clone());
+    let (mut log, _) = CheckpointLog::open(&sink, "a").unwrap();
+    let path = path("a", log.number);
+    let file = sink.append_from(&path, log.length).unwrap();
+    log.file = Box::new(Sleeps { file, sink: model, path });
+    let taken = log.write(State { dead_letters: 1, ..State::default() }).unwrap_err();
+    assert!(matches!(taken, CheckpointError::Taken { .. }), "{taken}");
+}
