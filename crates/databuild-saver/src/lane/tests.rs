@@ -1,5 +1,7 @@
 //! Lanes with processors that work and that do not, on a bus and a disk in memory.
 
+mod beside;
+
 use super::*;
 use crate::saver::{Pipeline, Saver};
 use crate::settings::{ErrorBudget, ProcessorSettings};
