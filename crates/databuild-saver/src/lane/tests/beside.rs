@@ -5,7 +5,7 @@ use super::*;
 use databuild_plugin::processor::{Checkpointer, LogEvent, Properties, Tally};
 use databuild_policy::commit::Outputs;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Messages, each large enough that all of them are more than a lane may hold; a second apart, within a minute.
 const MESSAGES: usize = 50;
@@ -168,7 +168,7 @@ impl LogProcessor for Slow {
 
 #[test]
 fn one_that_takes_an_event_while_others_take_ten() {
-    let (tickets, taken): (Sender<()>, Receiver<()>) = channel();
+    let (tickets, taken) = sync_channel(1);
     let taken = Arc::new(Mutex::new(taken));
     let mut pair = Pair::start(Box::new(move |mailbox| {
         Box::new(Slow { inner: MemoryProcessor::new(mailbox), tickets: Arc::clone(&taken) })
@@ -201,7 +201,7 @@ fn one_that_returns_garbage() {
     pair.world.wait("bad", |status| status.state == PipelineState::Paused);
     pair.say();
     pair.world.orders("bad").resume().unwrap();
-    while pair.bad.messages().len() < 1 {
+    while pair.bad.messages().is_empty() {
         std::thread::yield_now();
     }
     assert_eq!(pair.bad.messages().last(), pair.said.last());
