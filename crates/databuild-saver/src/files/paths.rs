@@ -14,40 +14,43 @@ pub(super) struct Paths {
     key: Vec<u8>,
     numbers: HashMap<Box<[u8]>, usize, Seed>,
     places: Vec<Place>,
-    /// What was found in the batch in work, by where the texts of the path are: all texts of a batch are
-    /// there at the same time, so that what stands at the same place is the same.
+    /// What was found last, by where the texts of the path were.
     found: Vec<Found>,
     batch: u64,
 }
 
-/// Texts as where they are and how long they are.
-type Texts = [(usize, usize); TEXTS_MAX];
+/// Where texts are and how long they are.
+type Spots = [(usize, usize); TEXTS_MAX];
 
+/// Texts of a path, by where they were in a batch: all texts of a batch are there at the same time, so that
+/// within it what is at the same spot is the same. In another batch it may be another text.
 #[derive(Debug, Clone, Copy, Default)]
 struct Found {
     batch: u64,
-    texts: Texts,
+    spots: Spots,
     number: usize,
 }
 
-/// Fields of a path of which it is remembered where they are: few have more.
+/// Fields of a path of which it is remembered where they are: few paths have more.
 const TEXTS_MAX: usize = 3;
 
-/// Paths that are remembered within a batch, a power of two: most batches have events of fewer.
-const FOUND_MAX: usize = 128;
+/// The logarithm of how many are remembered: most batches have events of fewer files.
+const FOUND_BITS: u32 = 8;
 
 /// Where a file is, and by which handle it was open when it was last written.
 pub(super) struct Place {
     /// As a sink has it: behind the base.
     pub(super) path: String,
     pub(super) handle: Option<Handle>,
+    /// The texts that decided on it, if they are few.
+    texts: Option<[Box<str>; TEXTS_MAX]>,
 }
 
 impl Paths {
     pub(super) fn new(template: PathTemplate) -> Paths {
         let seed = Seed(RandomState::new().hash_one(0));
         let numbers = HashMap::with_hasher(seed);
-        let found = vec![Found::default(); FOUND_MAX];
+        let found = vec![Found::default(); 1 << FOUND_BITS];
         Paths { template, key: Vec::new(), numbers, places: Vec::new(), found, batch: 0 }
     }
 
@@ -62,26 +65,31 @@ impl Paths {
 
     /// The number of the path of an event of the batch that was begun last.
     pub(super) fn number(&mut self, event: &LayoutEvent<'_>) -> usize {
-        let texts = self.template.texts::<TEXTS_MAX>(event);
-        let texts: Option<Texts> = texts.map(|it| it.map(|it| (it.as_ptr().addr(), it.len())));
-        let place = texts.map(|texts| {
-            let sum = texts.iter().fold(0, |sum: usize, (at, _)| sum.rotate_left(19) ^ at >> 3);
-            (sum ^ sum >> 7 ^ sum >> 15) % FOUND_MAX
-        });
-        if let (Some(texts), Some(found)) = (texts, place.and_then(|place| self.found.get(place)))
-            && found.batch == self.batch
-            && found.texts == texts
+        let Some(texts) = self.template.texts::<TEXTS_MAX>(event) else {
+            return self.look_up(event, None);
+        };
+        let spots: Spots = texts.map(|text| (text.as_ptr().addr(), text.len()));
+        let at = spread(&spots);
+        if let Some(found) = self.found.get_mut(at)
+            && found.spots == spots
         {
-            return found.number;
+            if found.batch == self.batch {
+                return found.number;
+            }
+            let known = self.places.get(found.number).and_then(|place| place.texts.as_ref());
+            if known.is_some_and(|known| known.iter().zip(texts).all(|(it, text)| **it == *text)) {
+                found.batch = self.batch;
+                return found.number;
+            }
         }
-        let number = self.look_up(event);
-        if let (Some(texts), Some(found)) = (texts, place.and_then(|at| self.found.get_mut(at))) {
-            *found = Found { batch: self.batch, texts, number };
+        let number = self.look_up(event, Some(texts));
+        if let Some(found) = self.found.get_mut(at) {
+            *found = Found { batch: self.batch, spots, number };
         }
         number
     }
 
-    fn look_up(&mut self, event: &LayoutEvent<'_>) -> usize {
+    fn look_up(&mut self, event: &LayoutEvent<'_>, texts: Option<[&str; TEXTS_MAX]>) -> usize {
         self.key.clear();
         self.template.key(event, &mut self.key);
         if let Some(number) = self.numbers.get(self.key.as_slice()) {
@@ -91,7 +99,8 @@ impl Paths {
         let mut path = String::new();
         self.template.render(event, &mut path);
         let base = self.template.base().len().min(path.len());
-        self.places.push(Place { path: path.split_off(base), handle: None });
+        let texts = texts.map(|texts| texts.map(Box::from));
+        self.places.push(Place { path: path.split_off(base), handle: None, texts });
         self.numbers.insert(self.key.as_slice().into(), number);
         number
     }
@@ -103,6 +112,14 @@ impl Paths {
     pub(super) fn path(&self, number: usize) -> &str {
         self.places.get(number).map_or("", |place| place.path.as_str())
     }
+}
+
+/// Where spots are remembered.
+fn spread(spots: &Spots) -> usize {
+    let sum = spots
+        .iter()
+        .fold(0_u64, |sum, (at, _)| (sum ^ *at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    usize::try_from(sum >> (u64::BITS - FOUND_BITS)).unwrap_or_default()
 }
 
 /// A number that nobody outside knows, so that no jobs can be called such that their keys meet.
@@ -163,8 +180,15 @@ mod tests {
             for template in ["logs/{app}/{job}.log", "logs/{level}-{date}.{app}", "logs/all.log"] {
                 let template = PathTemplate::parse(template).unwrap();
                 let mut paths = Paths::new(template.clone());
-                paths.begin();
-                for (app, job, level, day) in &events {
+                let mut spot = String::with_capacity(16);
+                for (n, (app, job, level, day)) in events.iter().enumerate() {
+                    // Batches of three, whose texts are at spots of their own or of those before.
+                    if n % 3 == 0 {
+                        paths.begin();
+                        spot.clear();
+                    }
+                    spot.push_str(app);
+                    let app = &spot[spot.len() - app.len()..];
                     let time = Timestamp::from_nanos(day * 86_400_000_000_000 - 1);
                     let event = LayoutEvent::saying(time, Level::ALL[*level], "");
                     let event = LayoutEvent { app, job, ..event };
