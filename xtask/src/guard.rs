@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 /// What is committed, below the root.
@@ -29,8 +29,9 @@ struct Hot {
     package: &'static str,
     example: &'static str,
     form: Form,
-    /// Whether it wants the name of a folder that is not there yet.
-    into_folder: bool,
+    /// What it is told: names of folders that are not there yet, and beginning with a slash what it is told
+    /// word for word.
+    arguments: &'static [&'static str],
 }
 
 const HOT: &[Hot] = &[
@@ -40,7 +41,7 @@ const HOT: &[Hot] = &[
         package: "databuild-model",
         example: "scan",
         form: Form::Entries,
-        into_folder: false,
+        arguments: &[],
     },
     // All that the collector does: check, label, count, index, hash, write.
     Hot {
@@ -48,7 +49,7 @@ const HOT: &[Hot] = &[
         package: "databuild-logs",
         example: "collect",
         form: Form::Entries,
-        into_folder: true,
+        arguments: &["collected"],
     },
     // All that the wrapper does with a line of text.
     Hot {
@@ -56,7 +57,15 @@ const HOT: &[Hot] = &[
         package: "databuild-job",
         example: "lines",
         form: Form::Plain,
-        into_folder: false,
+        arguments: &[],
+    },
+    // All that the log saver does with a stored line: check, order, lay out, route, write, sync, record.
+    Hot {
+        name: "save",
+        package: "databuild-saver",
+        example: "save",
+        form: Form::Entries,
+        arguments: &["saver", "saved", "/dev/stdin"],
     },
 ];
 
@@ -117,8 +126,10 @@ fn instructions(house: &House, hot: &Hot, place: &Path, name: &str, input: &[u8]
     let mut program = house.command("valgrind");
     program.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
     program.arg(house.target().join("release/examples").join(hot.example));
-    if hot.into_folder {
-        program.arg(place.join(format!("{}-{name}", hot.name)));
+    for argument in hot.arguments {
+        // An absolute path stays what it is.
+        let folder = Path::new(argument).is_relative().then(|| format!("{argument}-{name}"));
+        program.arg(folder.map_or_else(|| PathBuf::from(argument), |folder| place.join(folder)));
     }
     program.stdin(feeder.stdout.take().context("the feeder has no output")?);
     let (ended_well, said) = output_of(&mut program);
