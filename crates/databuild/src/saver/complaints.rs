@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// What the file is called in the folder of the pipeline.
-pub(super) const FILE: &str = "stderr.log";
+pub(super) const FILE: &str = "plugin.log";
 
 /// The file is begun anew beyond this: some ten thousand lines, enough to see how it began.
 const BYTES_MAX: u64 = 4 << 20;
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_flood_keeps_its_end_and_what_was_before() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("stderr.log");
+        let path = dir.path().join("plugin.log");
         let mut complain = keep(path.clone());
         let line = [b'x'; 1 << 20];
         for _ in 0..7 {

@@ -8,6 +8,7 @@ mod docs;
 mod env;
 mod full;
 mod outlives;
+mod plugins;
 mod prometheus;
 mod recording;
 mod reference;
