@@ -133,6 +133,13 @@ fn a_run_is_counted_whole() {
         databuild_log_entry_bytes_count 5
         databuild_log_sync_seconds_count 2
         databuild_log_durable_delay_seconds_count 2
+        databuild_metric_overflow_total{family="databuild_job_duration_seconds"} 0
+        databuild_metric_overflow_total{family="databuild_job_last_completion_timestamp_seconds"} 0
+        databuild_metric_overflow_total{family="databuild_job_last_success_timestamp_seconds"} 0
+        databuild_metric_overflow_total{family="databuild_job_log_bytes"} 0
+        databuild_metric_overflow_total{family="databuild_job_runs_total"} 0
+        databuild_metric_overflow_total{family="databuild_log_entries_total"} 0
+        databuild_metric_overflow_total{family="databuild_rows_processed_total"} 0
     "#]]
     .assert_eq(&samples(&feed).replace(&time_of_lost(&feed), "1738022399.08"));
     let again = samples(&feed);

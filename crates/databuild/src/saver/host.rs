@@ -96,6 +96,8 @@ impl SaverHost {
         let board = Arc::<Board>::default();
         let mut desk = Desk::new(parts, Arc::clone(&board));
         desk.apply(pipelines)?;
+        // What is in use is known before anybody can ask.
+        board.post(Posted { in_use: desk.in_use.clone(), ..Posted::default() });
         // Two orders at once are more than anybody gives.
         let (inbox, told) = sync_channel(2);
         let work = move || desk.run(&told);

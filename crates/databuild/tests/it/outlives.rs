@@ -82,6 +82,23 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    /// A test that failed leaves nobody behind: whoever reads its output would wait for them.
+    fn drop(&mut self) {
+        // Both have ended if the test has come to its end.
+        self.build.kill().ok();
+        self.build.wait().ok();
+        for spool in self.env.spools() {
+            let text = std::fs::read(spool.join("state.json")).unwrap_or_default();
+            let state: Value = serde_json::from_slice(&text).unwrap_or_default();
+            let numbers = ["wrapper", "job"].iter().filter_map(|which| state[which].as_str());
+            for number in numbers.filter_map(|process| process.rsplit('/').nth(1)) {
+                self.env.sh(&format!("kill -9 {number}"));
+            }
+        }
+    }
+}
+
 impl TestEnv {
     fn spools(&self) -> Vec<PathBuf> {
         let spools = std::fs::read_dir(self.work().join(".databuild/logs/.spool"));
@@ -98,8 +115,8 @@ impl TestEnv {
 
     /// The number of a process of the run: `wrapper` or `job`.
     fn process(&self, which: &str) -> String {
-        let state = self.state();
-        let process = state[which].as_str().expect("a process");
+        // A job runs some moments before its wrapper has written down who it is.
+        let process = wait_for("a process", || self.state()[which].as_str().map(str::to_owned));
         process.rsplit('/').nth(1).expect("a number").to_owned()
     }
 
