@@ -2,6 +2,7 @@
 //! Golden samples of `docs/formats/saved-lines.md`.
 
 mod oracle;
+mod words;
 
 use super::*;
 use databuild_model::level::Level;

@@ -1,15 +1,36 @@
 //! Files on a disk in memory whose power can be cut: what is in them, whatever happens on the way.
+//!
+//! What other log savers and logback are tested for, as far as it is about files, and where it is tested here:
+//!
+//! | scenario | test |
+//! |---|---|
+//! | equal times, by run and number; no checkpoint passes what is not done | `databuild_policy`: `order`, `acknowledge` |
+//! | a batch out of order is sorted; clocks ahead come out; a full window is drained | `order`, `consume`, `preview` |
+//! | files by level, the longest logger that fits, additive or not | `route::select`, `route::loggers`; the saver's import |
+//! | a folder for each application; 20,000 events, exactly ten files each | `each_event_goes_into_the_file_of_its_path`, `each_of_three_applications_…` |
+//! | files go on after a restart, none is open after a stop | `a_file_is_rolled_…`, `many_paths_share_few_open_files` |
+//! | an idle file is closed | `taken::a_file_that_is_closed_…`, `old_archives_go_and_idle_files_are_rolled` |
+//! | permissions of files and folders | `databuild_io`: `modes_are_as_asked_for_whatever_the_umask` |
+//! | rolling by time, size, both, windows; names, zones, days of 23 hours, restarts, leftovers | `tests/rolling.rs`, `roll::period` |
+//! | old archives go, only those, also after long idleness; a second look changes nothing | `start::what_is_not_kept_…`, `tests/rolling.rs`, `roll::keep` |
+//! | the program ends, or is killed, while it compresses; compressing fails and the file stays | `end`, `crash` |
+//! | many keys with few files, closed by age of use, opened again | `many_paths_share_few_open_files` |
+//! | the store is down at the start, and comes | `crash`, `a_disk_that_is_not_mounted_is_waited_for` |
+//! | one processor fails or sleeps, the others do not notice | `lane::tests::beside` |
+//! | 10,000 mixed lines of two applications, killed on the way, a broken and a sleeping plugin | `each_application_has_its_files_…` of the program's own tests |
 
 mod crash;
 mod desk;
 mod end;
+mod start;
+mod taken;
 
 use super::*;
 use crate::settings::{FilesSettings, ProcessorSettings};
 use databuild_io::sink::model::ModelSink;
 use databuild_model::entry::Kind;
 use databuild_model::level::Level;
-use databuild_plugin::processor::{Entity, Loss};
+use databuild_plugin::processor::Entity;
 use databuild_policy::layout::{Layout, LayoutEvent, LayoutOptions};
 use databuild_policy::roll::RotationPolicy;
 use databuild_policy::roll::keep::KeepPolicy;
@@ -222,78 +243,38 @@ fn what_was_the_log_until_now_stays_however_old_it_is() {
 }
 
 #[test]
-fn what_an_earlier_process_left_is_rolled_at_the_first_open_after_a_start() {
+fn each_of_three_applications_has_as_many_files_as_its_bytes_need() {
+    const EACH: u64 = 6_600;
     let settings = FilesSettings {
-        roll_on_start: true,
+        rotation: RotationPolicy { bytes_max: Some(EACH), ..RotationPolicy::default() },
         archive: dated("{name}.%i{ext}"),
-        open_files_max: 1,
-        ..settings("logs/{app}.log")
+        ..settings("logs/{app}/app.log")
     };
-    check(
-        &settings,
-        "a:1 a:2 b:3 restart a:4 restart restart b:5 a:6 b:7 retry a:8 restart",
-        expect![[r#"
-            a.0.log: 1 2 
-            a.1.log: 4 
-            a.log: 6 8 
-            b.0.log: 3 
-            b.log: 5 7 
-        "#]],
-    );
-}
-
-#[test]
-fn what_is_not_kept_goes_at_a_start_also_of_files_to_which_nothing_comes() {
-    let rotation = RotationPolicy { bytes_max: Some(1), ..RotationPolicy::default() };
-    let keep = KeepPolicy { age: Some(Duration::from_secs(86_400)), ..KeepPolicy::default() };
-    for archive in ["{name}.%i{ext}", "old/{name}.%d{yyyy-MM-dd}.%i{ext}", "{name}/%i"] {
-        let archive = dated(archive);
-        let settings = FilesSettings {
-            rotation: rotation.clone(),
-            keep,
-            archive,
-            ..settings("logs/{app}/x-{app}.log")
-        };
-        let sink = ModelSink::new();
-        let mut desk = TestDesk::new(&sink);
-        let mut processor = open(&settings, &sink, &mut desk);
-        let events: Vec<_> =
-            ["1", "2", "3"].iter().zip(1..).map(|(text, n)| event(n, 0, "a", text)).collect();
-        sink.set_clock(at(0));
-        processor.process(&events, at(0), &mut desk).unwrap();
-        // Something of somebody else, that no event of ours could have written.
-        sink.append_from("a/notes.0.txt", 0).unwrap().close().unwrap();
-        processor.destroy(at(0), Duration::ZERO, &mut desk).unwrap();
-        assert_eq!(sink.files().len(), 5, "{}", shown(&sink));
-        let mut processor = open(&settings, &sink, &mut desk);
-        processor.process(&[event(1, 200_000, "b", "4")], at(200_000), &mut desk).unwrap();
-        let left = shown(&sink);
-        assert!(!left.contains(": 1 ") && left.contains(": 2 "), "the last one stays: {left}");
-        assert!(left.contains("a/x-a.log: 3 ") && left.contains("notes"), "{left}");
-    }
-}
-
-#[test]
-fn what_an_earlier_process_did_not_compress_is_compressed_at_a_start() {
-    let rotation = RotationPolicy { bytes_max: Some(1), ..RotationPolicy::default() };
-    let plain =
-        FilesSettings { rotation, archive: dated("{name}.%i{ext}"), ..settings("logs/{app}.log") };
     let sink = ModelSink::new();
     let mut desk = TestDesk::new(&sink);
-    let mut processor = open(&plain, &sink, &mut desk);
-    let events = [event(1, 0, "a", "1"), event(2, 0, "a", "2")];
-    processor.process(&events, at(0), &mut desk).unwrap();
-    processor.destroy(at(0), Duration::ZERO, &mut desk).unwrap();
-    let compressed = FilesSettings { archive: dated("{name}.%i{ext}.gz"), ..plain };
-    let mut processor = open(&compressed, &sink, &mut desk);
-    processor.flush(at(1), &mut desk).unwrap();
-    while sink.files().contains_key("a.0.log") {
-        std::thread::yield_now();
+    let mut processor = open(&settings, &sink, &mut desk);
+    let texts: Vec<String> = (0..3 * EACH).map(|n| format!("{n:09}")).collect();
+    let events: Vec<_> = texts
+        .iter()
+        .zip(1..)
+        .map(|(text, n)| event(n, 0, ["a", "b", "c"][usize::try_from(n % 3).unwrap()], text))
+        .collect();
+    for batch in events.chunks(256) {
+        processor.process(batch, at(0), &mut desk).unwrap();
     }
-    processor.destroy(at(1), Duration::ZERO, &mut desk).unwrap();
-    let files: Vec<String> =
-        sink.files().into_keys().filter(|it| !it.starts_with("home/")).collect();
-    assert_eq!(files, ["a.0.log.gz", "a.log"]);
+    processor.destroy(at(0), Duration::ZERO, &mut desk).unwrap();
+    let files = sink.files();
+    for (app, first) in [("a", 2), ("b", 0), ("c", 1)] {
+        let names = (0..9).map(|n| format!("{app}/app.{n}.log"));
+        let names: Vec<String> = names.chain([format!("{app}/app.log")]).collect();
+        let found = files.keys().filter(|path| path.starts_with(&format!("{app}/"))).count();
+        assert_eq!(found, names.len(), "{app}");
+        assert!(names.iter().all(|name| files[name].len() as u64 == EACH), "{app}");
+        let all: Vec<u8> = names.iter().flat_map(|name| files[name].clone()).collect();
+        let expected: String =
+            texts.iter().skip(first).step_by(3).map(|it| format!("{it}\n")).collect();
+        assert!(all == expected.into_bytes(), "{app} is in order");
+    }
 }
 
 #[test]
@@ -353,130 +334,7 @@ fn a_file_that_somebody_removes_is_begun_anew_from_the_last_record() {
     processor.process(&[event(1, 0, "a", "2")], at(0), &mut desk).unwrap();
     processor.flush(at(0), &mut desk).unwrap();
     assert_eq!(shown(&sink), "app.log: 2 \n");
-    assert_eq!(desk.lost, [gone("app.log", 2, 0)]);
-}
-
-fn gone(path: &str, written: u64, left: u64) -> String {
-    Loss { path: format!("logs/{path}"), written, left }.to_string()
-}
-
-/// What somebody does to a file of a pipeline that is idle, between its batches; what is told.
-fn meddle(settings: &FilesSettings, meddle: fn(&ModelSink), expected: Expect) {
-    let sink = ModelSink::new();
-    let mut desk = TestDesk::new(&sink);
-    let mut processor = open(settings, &sink, &mut desk);
-    processor.process(&[event(1, 0, "a", "one")], at(0), &mut desk).unwrap();
-    processor.flush(at(0), &mut desk).unwrap();
-    meddle(&sink);
-    let mut position = 1;
-    // As a lane does it: what fails is tried again, from the last record on.
-    while desk.done < 2 {
-        position += 1;
-        let events = [event(position, 86_400, "a", "two")];
-        let tried = processor.process(&events, at(86_400), &mut desk);
-        let tried = tried.and_then(|()| processor.flush(at(86_400), &mut desk));
-        if let Err(error) = tried {
-            assert_eq!(error.kind, ProcessorErrorKind::Transient, "{error}");
-            processor = open(settings, &sink, &mut desk);
-            position = desk.done;
-        }
-    }
-    processor.flush(at(86_401), &mut desk).unwrap();
-    // What a kill leaves is put right by the next one.
-    drop(processor);
-    let mut processor = open(settings, &sink, &mut desk);
-    processor.destroy(at(86_402), Duration::ZERO, &mut desk).unwrap();
-    expected.assert_eq(&(shown(&sink) + &desk.lost.join("\n")));
-}
-
-fn cut(sink: &ModelSink) {
-    sink.append_from("app.log", 2).unwrap().close().unwrap();
-}
-
-fn remove(sink: &ModelSink) {
-    sink.remove("app.log").unwrap();
-}
-
-fn rename(sink: &ModelSink) {
-    sink.rename("app.log", "theirs.log").unwrap();
-}
-
-#[test]
-fn what_is_taken_away_is_told_and_what_is_in_the_logs_is_written() {
-    let plain = settings("logs/app.log");
-    meddle(
-        &plain,
-        cut,
-        expect![[r#"
-        app.log: ontwo 
-        logs/app.log had 4 bytes and has 2: somebody else has removed, renamed or shortened it"#]],
-    );
-    meddle(
-        &plain,
-        remove,
-        expect![[r#"
-        app.log: two 
-        logs/app.log had 4 bytes and has 0: somebody else has removed, renamed or shortened it"#]],
-    );
-    meddle(
-        &plain,
-        rename,
-        expect![[r#"
-        theirs.log: one two 
-    "#]],
-    );
-    // Written by others, too: a kill afterwards does not cut what is ours.
-    meddle(
-        &plain,
-        |sink| sink.append_from("app.log", 4).unwrap().append(b"theirs\n").unwrap(),
-        expect![[r#"
-            app.log: one theirs two 
-        "#]],
-    );
-}
-
-#[test]
-fn what_is_taken_away_before_a_roll_is_told() {
-    let rotation =
-        RotationPolicy { every: Some((Period::Day, Zone::UTC)), ..RotationPolicy::default() };
-    let archive = dated("{name}.%d{yyyy-MM-dd}{ext}");
-    let rolled = FilesSettings { rotation, archive, ..settings("logs/app.log") };
-    meddle(
-        &rolled,
-        cut,
-        expect![[r#"
-        app.2025-01-27.log: on
-        app.log: two 
-        logs/app.log had 4 bytes and has 2: somebody else has removed, renamed or shortened it"#]],
-    );
-    meddle(
-        &rolled,
-        remove,
-        expect![[r#"
-        app.log: two 
-        logs/app.log had 4 bytes and has 0: somebody else has removed, renamed or shortened it"#]],
-    );
-    meddle(
-        &rolled,
-        rename,
-        expect![[r#"
-        app.log: two 
-        theirs.log: one 
-    "#]],
-    );
-}
-
-#[test]
-fn a_file_that_is_closed_because_it_is_idle_is_looked_at() {
-    let sink = ModelSink::new();
-    let mut desk = TestDesk::new(&sink);
-    let mut processor = open(&settings("logs/app.log"), &sink, &mut desk);
-    processor.process(&[event(1, 0, "a", "one")], at(0), &mut desk).unwrap();
-    processor.flush(at(0), &mut desk).unwrap();
-    remove(&sink);
-    processor.flush(at(1_800), &mut desk).unwrap();
-    assert_eq!(processor.tally().open_files, 0);
-    assert_eq!(desk.lost, [gone("app.log", 4, 0)]);
+    assert_eq!(desk.lost, [taken::gone("app.log", 2, 0)]);
 }
 
 #[test]
