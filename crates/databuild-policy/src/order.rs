@@ -262,7 +262,8 @@ impl<T> OrderWindow<T> {
         let queue = self.queues.get(slot)?.as_ref()?;
         let held = queue.held.front()?;
         let waited = self.next_due().is_some_and(|due| due <= self.now);
-        let full = self.limits.bytes_max < self.bytes;
+        // Whoever fills it stops when it is full, so what is exactly full has to give.
+        let full = self.limits.bytes_max <= self.bytes;
         let settled = held.journalled.saturating_add(self.limits.settle) <= self.now;
         // Every run that may go on has said something at or after it; of its own run what comes is later
         // in any case.

@@ -154,6 +154,21 @@ fn a_full_window_lets_the_earliest_go() {
     );
 }
 
+/// Nobody reads more while it is full, and time goes on by what is read: it would wait for ever.
+#[test]
+fn a_window_that_is_exactly_full_lets_the_earliest_go() {
+    check_with(
+        OrderLimits { bytes_max: 900, ..LIMITS },
+        "1/1@1+10 2/1@5+10 2/2@6+10 2/3@7+10",
+        expect![[r#"
+            1/1@1+10: 1/1
+            2/1@5+10:
+            2/2@6+10:
+            2/3@7+10: 2/1
+        "#]],
+    );
+}
+
 /// One arrival: which run, how far its clock is off, seconds since the one before, its size.
 fn arrivals() -> impl Strategy<Value = Vec<(u64, i64, i64, usize)>> {
     prop::collection::vec((0..5_u64, -20..20_i64, 0..4_i64, 1..400_usize), 0..200)
