@@ -81,6 +81,7 @@ pub struct RunContext {
 /// be put right by the next start.
 pub struct LogCollector {
     logs_dir: PathBuf,
+    on_full: OnFull,
     fs: Arc<dyn Fs>,
     clock: Arc<dyn Clock>,
     inbox: Arc<Inbox>,
@@ -198,6 +199,13 @@ pub enum ConsumeError {
     Stopped,
 }
 
+impl ConsumeError {
+    /// Whether it is for lack of space, which may come.
+    pub fn is_full(&self) -> bool {
+        matches!(self, ConsumeError::Create { source, .. } if run::Run::is_full(source))
+    }
+}
+
 /// Why collecting did not end in order.
 #[derive(Debug, thiserror::Error)]
 pub enum StopError {
@@ -224,7 +232,7 @@ impl LogCollector {
     ) -> Result<LogCollector, StartError> {
         let refresh_interval = options.refresh_interval.min(limits::REFRESH_INTERVAL_MAX);
         let options = CollectorOptions { refresh_interval, ..options };
-        let logs_dir = options.logs_dir.clone();
+        let (logs_dir, on_full) = (options.logs_dir.clone(), options.on_full);
         let folder = |source| StartError::Folder { path: logs_dir.clone(), source };
         let today = clock.wall().day();
         fs::create_dir_durable(fs.as_ref(), &logs_dir).map_err(folder)?;
@@ -276,6 +284,7 @@ impl LogCollector {
         let thread = std::thread::Builder::new().name("logs-collect".to_owned());
         let thread = thread.spawn(move || worker.run()).map_err(StartError::System)?;
         Ok(LogCollector {
+            on_full,
             logs_dir,
             fs,
             clock,
@@ -290,6 +299,11 @@ impl LogCollector {
     /// What had to be put right at the start.
     pub fn recovery(&self) -> &Recovery {
         &self.recovery
+    }
+
+    /// What becomes of runs for which there is no space.
+    pub fn on_full(&self) -> OnFull {
+        self.on_full
     }
 
     /// What it is doing at the moment, as its thread has last seen it. Waits for nothing.

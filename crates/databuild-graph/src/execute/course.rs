@@ -50,6 +50,8 @@ pub(super) struct Ended {
 /// Why a wrapper could not be started.
 pub(super) enum Stillborn {
     Launch(String),
+    /// There is no space for what it would say.
+    Full(String),
     Refused(AppendError),
 }
 
@@ -128,10 +130,12 @@ impl Course<'_> {
             made: Arc::clone(&self.made),
             wrapper: wrapper.map(|wrapper| (Arc::clone(&self.control), wrapper)),
         };
-        self.parts
-            .collector
-            .consume_job_output(context, entries, Some(Box::new(watch)))
-            .map_err(|error| Stillborn::Launch(chain(&error)))
+        self.parts.collector.consume_job_output(context, entries, Some(Box::new(watch))).map_err(
+            |error| {
+                let why = chain(&error);
+                if error.is_full() { Stillborn::Full(why) } else { Stillborn::Launch(why) }
+            },
+        )
     }
 
     /// Stays with the run until its entries are sealed. Nothing of it is left when this returns: no
@@ -190,7 +194,7 @@ impl Course<'_> {
             }
             match self.start(From::Resume(Box::new(resume)), |_pid| Ok(())) {
                 Ok(next) => return Ok(next),
-                Err(Stillborn::Launch(why)) => why_not = Some(why),
+                Err(Stillborn::Launch(why) | Stillborn::Full(why)) => why_not = Some(why),
                 Err(Stillborn::Refused(error)) => return Err(Some(chain(&error))),
             }
         }

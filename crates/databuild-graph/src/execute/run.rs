@@ -1,7 +1,7 @@
 //! One job run, from the start of its wrapper to the seal of its entries. Runs on a thread of its
 //! own and decides nothing.
 
-use super::course::{Course, From, Stillborn, chain};
+use super::course::{Attended, Course, From, Stillborn, chain};
 use super::engine::EngineParts;
 use super::note::Note;
 use super::process::Control;
@@ -10,7 +10,7 @@ use super::verdict::{self, Evidence};
 use super::work::Launch;
 use crate::bel::AppendError;
 use crate::bel::lease::owner::Owner;
-use databuild_logs::collect::RunContext;
+use databuild_logs::collect::{OnFull, RunContext};
 use databuild_logs::format::RunRecord;
 use databuild_model::bel::{BuildEvent, RunEnd, RunSummary};
 use databuild_model::cause::Cause;
@@ -18,6 +18,7 @@ use databuild_model::ids::{BuildId, JobRunId, PartitionRef};
 use databuild_model::job_config::{DataDep, JobConfig, RefText};
 use databuild_model::spool::{Capture, SpoolRun, VERSION};
 use databuild_model::time::Timestamp;
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,31 +61,62 @@ pub(super) fn perform(parts: &EngineParts, run: &Run) -> RunResult {
         wrapper_exit: Some(125),
         refused,
     };
-    let mut course = match course(parts, run) {
-        Ok(course) => course,
-        Err(error) => {
-            let reason = format!("cannot make the spool of the run: {}", chain(&error));
-            return failed(Some(reason), None);
-        }
+    match begin(parts, run) {
+        Ok((course, attended)) => finish(run, course, attended, took),
+        Err(Stillborn::Launch(reason) | Stillborn::Full(reason)) => failed(Some(reason), None),
+        Err(Stillborn::Refused(error)) => failed(None, Some(error)),
+    }
+}
+
+/// How often a run that cannot begin for lack of space tries again: it is to go on within seconds of there
+/// being some.
+const SPACE_EVERY: Duration = Duration::from_secs(1);
+
+/// Starts the first wrapper. Where output waits for space, a run that has none to begin with waits, too.
+fn begin<'a>(parts: &'a EngineParts, run: &Run) -> Result<(Course<'a>, Attended), Stillborn> {
+    let tell = |progress: Option<&str>| {
+        let mut note = run.note.lock().unwrap_or_else(PoisonError::into_inner);
+        note.progress = progress.map(str::to_owned);
     };
+    let mut waits = false;
+    loop {
+        match begin_once(parts, run) {
+            Err(Stillborn::Full(_))
+                if parts.collector.on_full() == OnFull::Block && !run.control.was_asked() =>
+            {
+                waits = true;
+                tell(Some("waits for space on the disk of the logs"));
+                run.control.pause(SPACE_EVERY);
+            }
+            begun => {
+                if waits {
+                    tell(None);
+                }
+                return begun;
+            }
+        }
+    }
+}
+
+fn begin_once<'a>(parts: &'a EngineParts, run: &Run) -> Result<(Course<'a>, Attended), Stillborn> {
+    let mut course = course(parts, run).map_err(|error| {
+        let reason = format!("cannot make the spool of the run: {}", chain(&error));
+        let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        if is_full { Stillborn::Full(reason) } else { Stillborn::Launch(reason) }
+    })?;
     // Recorded before it gets its configuration: a job that runs has a wrapper that can be found.
     let announce = |pid| {
         let process = Owner::of(pid).0;
         let started = BuildEvent::RunStarted { run: run.run, process };
         parts.bel.append(&run.build, [started]).map(drop)
     };
-    match course.start(From::Start, announce) {
-        Ok(attended) => finish(run, course, attended, took),
-        Err(stillborn) => {
-            if let Some(spool) = course.spool.take() {
-                spool.remove();
-            }
-            match stillborn {
-                Stillborn::Launch(reason) => failed(Some(reason), None),
-                Stillborn::Refused(error) => failed(None, Some(error)),
-            }
-        }
+    let started = course.start(From::Start, announce);
+    if started.is_err()
+        && let Some(spool) = course.spool.take()
+    {
+        spool.remove();
     }
+    started.map(|attended| (course, attended))
 }
 
 fn course<'a>(parts: &'a EngineParts, run: &Run) -> std::io::Result<Course<'a>> {
@@ -137,7 +169,7 @@ fn course<'a>(parts: &'a EngineParts, run: &Run) -> std::io::Result<Course<'a>> 
 fn finish(
     run: &Run,
     course: Course<'_>,
-    attended: super::course::Attended,
+    attended: Attended,
     took: impl Fn() -> Duration,
 ) -> RunResult {
     let ended = course.finish(attended);

@@ -90,3 +90,17 @@ fn a_run_that_waits_for_space_says_so_and_since_when() {
     let verified = small.said("databuild logs verify 1.1");
     assert!(verified.starts_with("run 1.1  loud  complete"), "{verified}");
 }
+
+#[test]
+fn a_run_that_has_no_space_to_begin_waits_for_it() {
+    let Some(small) = Small::start() else { return };
+    small.said("dd if=/dev/zero of=.databuild/logs/filler bs=4k status=none || true");
+    let begun = small.service.client.post("/api/v1/builds", r#"{"want":["loud"]}"#);
+    assert_eq!(begun.status, 202, "{}", begun.text());
+    let run = small.wait_for(|run| run["state"].is_string());
+    assert_ne!(run["state"], "failed", "{run}");
+    small.said("mount -o remount,size=64m none .databuild/logs");
+    small.wait_for(|run| run["state"] == "completed");
+    let verified = small.said("databuild logs verify 1.1");
+    assert!(verified.starts_with("run 1.1  loud  complete"), "{verified}");
+}
