@@ -54,6 +54,12 @@ command = ["sh", "-c", "echo it does not work >&2; exit 3"]
 
 [saver.plugins.sleeping]
 command = ["sleep", "600"]
+
+[saver.plugins.garbage]
+command = ["sh", "-c", "read -r hello; echo nonsense; cat >/dev/null"]
+
+[saver.plugins.slow]
+command = ["sh", "-c", "read -r hello; echo '{\"type\":\"hello\",\"protocol\":1,\"name\":\"slow\",\"version\":\"0\"}'; while read -r frame; do sleep 10; done"]
 "#;
 
 /// Every tenth event is a measurement, the others are logs of four levels, every third of them for the audit.
@@ -238,6 +244,11 @@ fn each_application_has_its_files_whatever_is_killed_and_whoever_is_broken() {
         if it["errors"].as_u64() > Some(0) { Ok(it) } else { Err(it.to_string()) }
     });
     assert!(matches!(broken["state"].as_str(), Some("retrying" | "open" | "starting")), "{broken}");
+    until("a word of the one that says nonsense", || {
+        let it = pipeline(&env, "garbage");
+        let what = it["last_error"]["what"].as_str().unwrap_or_default();
+        if what.contains("no frame") { Ok(()) } else { Err(it.to_string()) }
+    });
     assert_eq!(saver.stop(&env), Some(0), "{}", said(&env));
     for app in ["orders", "stock"] {
         for (name, text) in expected() {
