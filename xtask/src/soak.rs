@@ -26,7 +26,7 @@ pub(crate) struct SoakArguments {
     release: bool,
 }
 
-/// Seconds of each rig in the gate: all of them together take less than four minutes.
+/// Seconds of each rig in the gate: all of them together take about five minutes on two cores.
 const GATE_SECONDS: u64 = 25;
 
 /// Runs the rigs, and prints what they counted.

@@ -24,7 +24,7 @@ const STORIES_MAX: u64 = 40;
 
 /// Stories in which a bug of a saver must be caught. Each has a few lives where one of `power` has a hundred
 /// cuts.
-const SAVER_STORIES_MAX: u64 = 400;
+const SAVER_STORIES_MAX: u64 = 1_500;
 
 /// Runs in which a bug of a spool must be caught.
 const RUNS_MAX: u64 = 3;

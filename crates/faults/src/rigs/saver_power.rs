@@ -148,7 +148,9 @@ impl Story {
         let watch = Stopwatch::start();
         let is_fenced = || first.status().iter().any(|it| it.state == PipelineState::Fenced);
         while stage.wait(Duration::from_millis(20)).is_none() && !is_fenced() {
-            ensure!(watch.elapsed() < PATIENCE, "the first does not come to its end");
+            let said = || first.status().first().and_then(|it| it.last_error.clone());
+            let in_time = watch.elapsed() < PATIENCE;
+            ensure!(in_time, "the first does not come to its end: {:?}", said());
         }
         stop(first)
     }

@@ -57,7 +57,7 @@ impl SpoolBug {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the job says, and how slowly: it must live when the others are killed.
-const JOB: (u64, u64) = (150_000, 30);
+const JOB: (u64, u64) = (400_000, 150);
 
 /// One run, killed, changed as `bug` would, taken over, and looked at.
 ///
@@ -82,7 +82,9 @@ pub(super) fn cycle(seed: u64, bug: Option<SpoolBug>, program: &Path) -> Result<
     each(&world, Role::Wrapper, Process::kill);
     must_end(&mut build, &world, PATIENCE)?;
     let alive = world.processes().iter().any(|process| process.role == Role::Job);
-    ensure!(alive, "the job died with those who watched it");
+    // On a machine with much else to do it may have come to its end by itself.
+    let done = world.place().join(&wanted).exists();
+    ensure!(alive || done, "the job died with those who watched it");
     if let Some(bug) = bug {
         seed_it(bug, &world, &folder)?;
     }
