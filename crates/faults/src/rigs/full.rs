@@ -85,8 +85,16 @@ pub(crate) fn inside_figures(command: &mut Command, figures: &mut Figures) -> Re
 
 /// One cycle, inside: answers its figures as a line.
 pub(crate) fn inside(arguments: &FullArguments) -> Result<String> {
-    let mut chance = Chance::new(arguments.seed);
     let world = World::new(&arguments.databuild)?;
+    let told = filled(&world, arguments);
+    world.kill_all();
+    // What is mounted there would keep the folder from being removed.
+    world.command("umount").arg("-l").arg(world.logs_dir()).status()?;
+    told
+}
+
+fn filled(world: &World, arguments: &FullArguments) -> Result<String> {
+    let mut chance = Chance::new(arguments.seed);
     let logs_dir = world.logs_dir();
     std::fs::create_dir_all(&logs_dir)?;
     let bytes = 40_000 + chance.below(500_000);
@@ -108,12 +116,12 @@ pub(crate) fn inside(arguments: &FullArguments) -> Result<String> {
         "the build gave up: {}",
         world.said()
     );
-    let before = accepted(&world)?;
+    let before = accepted(world)?;
     let queued = world.queued();
     std::fs::remove_file(&filler)?;
     let watch = Stopwatch::start();
     // A job that had written all has nothing to go on with.
-    while before < bytes && accepted(&world)? == before && build.try_wait()?.is_none() {
+    while before < bytes && accepted(world)? == before && build.try_wait()?.is_none() {
         if RESUME_MAX <= watch.elapsed() {
             // What a machine with too much to do has made them wait for a processor is not theirs.
             let queued = world.queued().saturating_sub(queued);
@@ -122,10 +130,10 @@ pub(crate) fn inside(arguments: &FullArguments) -> Result<String> {
         }
         job::pause(Duration::from_millis(20))?;
     }
-    let status = must_end(&mut build, &world, PATIENCE)?;
+    let status = must_end(&mut build, world, PATIENCE)?;
     ensure!(status.success(), "the build ends with {status}: {}", world.said());
     let mut figures = Figures::default();
-    kill::account(&world, &mut figures)?;
+    kill::account(world, &mut figures)?;
     let account = figures.account;
     ensure!(account.named == 0, "{} bytes are lost", account.named);
     Ok(format!("1 {} {} {}", account.wanted, account.stored, account.named))
