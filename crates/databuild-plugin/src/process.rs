@@ -204,19 +204,25 @@ impl Running {
             }
         }
         let mut frames = frames.into_iter();
-        match (frames.next(), frames.next()) {
-            (Some(FromPlugin::Hello(about)), None) if about.protocol == PROTOCOL => match after {
-                // What is wrong behind the hello is read only once; an end is seen again.
-                Err(
-                    garbage @ (ProcessFailure::Garbage { .. } | ProcessFailure::TooLong { .. }),
-                ) => Err(garbage),
-                Ok(()) | Err(_) => Ok(about),
-            },
-            (Some(FromPlugin::Hello(about)), None) => {
-                Err(ProcessFailure::Version { theirs: about.protocol })
+        let about = match frames.next() {
+            Some(FromPlugin::Hello(about)) if about.protocol == PROTOCOL => about,
+            Some(FromPlugin::Hello(about)) => {
+                return Err(ProcessFailure::Version { theirs: about.protocol });
             }
-            (Some(FromPlugin::Error(complaint)), _) => Err(ProcessFailure::Told(complaint)),
-            _ => Err(ProcessFailure::NoHello),
+            Some(FromPlugin::Error(complaint)) => return Err(ProcessFailure::Told(complaint)),
+            Some(FromPlugin::Ack { .. } | FromPlugin::Flushed { .. }) | None => {
+                return Err(ProcessFailure::NoHello);
+            }
+        };
+        // It was owed no answer yet, so whatever stands behind its hello is wrong in its own way.
+        let now = self.clock.mono();
+        frames.try_for_each(|frame| self.ledger.take(frame, now))?;
+        match after {
+            // What is wrong behind the hello is read only once; an end is seen again.
+            Err(garbage @ (ProcessFailure::Garbage { .. } | ProcessFailure::TooLong { .. })) => {
+                Err(garbage)
+            }
+            Ok(()) | Err(_) => Ok(about),
         }
     }
 

@@ -244,6 +244,17 @@ fn garbage_is_an_error() {
 }
 
 #[test]
+fn what_comes_with_a_hello_is_told_as_what_it_is() {
+    let hello = r#"{"type":"hello","protocol":1,"name":"x","version":"0"}"#;
+    let said = |with: &str| {
+        Rig::sh(&format!("printf '%s\\n' '{hello}' '{with}'; cat >/dev/null"), usual).outcome(10)
+    };
+    expect!["Transient: the plugin said hello a second time"].assert_eq(&said(hello));
+    let early = said(r#"{"type":"ack","position":3}"#);
+    expect!["Transient: the plugin acknowledged 3, where 0 was done and 0 given"].assert_eq(&early);
+}
+
+#[test]
 fn what_was_not_given_cannot_be_acknowledged() {
     check_sh(
         r#"read -r b; echo '{"type":"ack","position":11}'; cat >/dev/null"#,
