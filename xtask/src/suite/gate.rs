@@ -1,8 +1,8 @@
 //! One gate: what came of it, how it is shown, and how the closing line is counted.
 
 use super::House;
-use std::io::{IsTerminal, Write};
-use std::process::Command;
+use std::io::{self, IsTerminal, Read, Seek, Write};
+use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
 /// A check of the whole tree.
@@ -42,11 +42,11 @@ impl Tally {
     )]
     pub(super) fn run(&mut self, name: &str, gate: impl FnOnce() -> Outcome) {
         println!("== {name}");
-        if std::io::stdout().is_terminal() {
+        if io::stdout().is_terminal() {
             print!("   …\r");
         }
         // A heading that is not shown is not worth stopping for.
-        drop(std::io::stdout().flush());
+        drop(io::stdout().flush());
         let begun = Instant::now();
         let outcome = gate();
         let seconds = begun.elapsed().as_secs_f64();
@@ -117,17 +117,25 @@ fn without_quiet_dots(said: &str) -> String {
     said.lines().filter(dots).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether the command succeeded, and its stderr and stdout.
+/// Whether the command succeeded, and what it said.
 pub(crate) fn output_of(command: &mut Command) -> (bool, String) {
-    match command.output() {
-        Ok(output) => {
-            let mut said = String::from_utf8_lossy(&output.stderr).into_owned();
-            said.push_str(&String::from_utf8_lossy(&output.stdout));
-            if output.status.code() == Some(124) {
+    match said_into_a_file(command) {
+        Ok((status, mut said)) => {
+            if status.code() == Some(124) {
                 said.push_str("\nstopped: it took too long\n");
             }
-            (output.status.success(), said)
+            (status.success(), said)
         }
         Err(error) => (false, format!("cannot start {}: {error}", command.get_program().display())),
     }
+}
+
+/// A pipe would stay open, and be waited for, as long as anything lives that a failed test left behind.
+fn said_into_a_file(command: &mut Command) -> io::Result<(ExitStatus, String)> {
+    let mut file = tempfile::tempfile()?;
+    let status = command.stdout(file.try_clone()?).stderr(file.try_clone()?).output()?.status;
+    file.rewind()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
 }

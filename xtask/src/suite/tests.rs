@@ -1,7 +1,7 @@
 //! How gates are counted, and where they compile.
 
 use super::cache::place;
-use super::gate::{Outcome, judge_tests};
+use super::gate::{Outcome, judge_tests, output_of};
 use std::path::{Path, PathBuf};
 
 const GOOD: &str =
@@ -28,6 +28,17 @@ fn a_failing_test_is_counted_and_shown() {
 fn what_does_not_compile_is_a_failure_too() {
     let said = "error[E0425]: cannot find value".to_owned();
     assert_eq!(judge_tests(false, said.clone()), Outcome::Failed { passed: 0, failed: 1, said });
+}
+
+#[test]
+fn what_a_command_leaves_behind_holds_nobody_up() {
+    let place = tempfile::tempdir().expect("a folder");
+    let mut sh = crate::process::command("sh", place.path());
+    // It lives until somebody writes, which is after the command was waited for.
+    let (ended_well, said) = output_of(sh.args(["-c", "mkfifo end; cat end & echo said"]));
+    assert!(ended_well);
+    assert_eq!(said, "said\n");
+    std::fs::write(place.path().join("end"), "").expect("somebody reads");
 }
 
 #[test]
