@@ -180,10 +180,18 @@ impl Engine {
     }
 
     /// What a build would do, and why. Starts nothing but `needs` commands, which end when `stop` is
-    /// raised, and records nothing.
-    pub fn plan(&self, request: &BuildRequest, stop: &StopFlag) -> Result<Plan, PlanError> {
+    /// raised, and records nothing. The plan names jobs by their place in the project that comes with it,
+    /// which need not be the one of the next moment.
+    pub fn plan(
+        &self,
+        request: &BuildRequest,
+        stop: &StopFlag,
+    ) -> Result<(Plan, Arc<ProjectSpec>), PlanError> {
         let (spec, wanted) = self.prepare(request)?;
-        self.plan_from(&self.states(&spec), &spec, &wanted, request, self.parts.clock.wall(), stop)
+        let (states, now) = (self.states(&spec), self.parts.clock.wall());
+        let plan = self.plan_from(&states, &spec, &wanted, request, now, stop)?;
+        drop(states);
+        Ok((plan, spec))
     }
 
     /// What a question is answered from: runs that go on although their build was killed are being made,
@@ -225,7 +233,7 @@ impl Engine {
     ) -> Result<Option<Changed>, PlanError> {
         let wanted = Wanted::Partitions(vec![RefPattern::exact(partition)]);
         let request = BuildRequest { changed: true, ..BuildRequest::new("why", wanted) };
-        let plan = self.plan(&request, stop)?;
+        let (plan, _spec) = self.plan(&request, stop)?;
         let id = plan.wanted.first();
         let task = plan.tasks.iter().find(|task| id.is_some_and(|id| task.outputs.contains(id)));
         Ok(task.and_then(|task| match task.reason {

@@ -98,7 +98,7 @@ fn a_build_whose_process_died_is_shown_as_lost_and_ended_by_the_next() {
 }
 
 fn reasons(engine: &Engine, request: &BuildRequest) -> Vec<String> {
-    let plan = engine.plan(request, &StopFlag::new()).unwrap();
+    let (plan, _spec) = engine.plan(request, &StopFlag::new()).unwrap();
     plan.tasks.iter().map(|task| reason_text(&plan, task)).collect()
 }
 

@@ -65,7 +65,7 @@ fn make(
         // What a build would find ended is taken as ended: so what is told is what would be done.
         project.close_ended();
         let works = project.engine()?;
-        let plan = ask(|stop| works.engine().plan(&request, stop))??;
+        let (plan, spec) = ask(|stop| works.engine().plan(&request, stop))??;
         plan::print(context, &spec, &plan)?;
         works.stop()?;
         return Ok((None, Exit::Done));

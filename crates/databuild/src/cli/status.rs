@@ -246,7 +246,7 @@ fn planned(project: &Project, patterns: Vec<RefPattern>) -> Result<Vec<Line>, Fa
     let request = BuildRequest::new("cli", Wanted::Partitions(patterns));
     let plan = ask(|stop| works.engine().plan(&request, stop));
     works.stop()?;
-    let plan = plan??;
+    let (plan, _spec) = plan??;
     let mut lines = Vec::new();
     let reasons: HashMap<RefId, (String, bool)> = plan
         .tasks

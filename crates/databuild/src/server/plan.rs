@@ -2,7 +2,7 @@
 
 use crate::server::body;
 use crate::server::builds::{StartBuild, patterns};
-use crate::server::problem::{Problem, Slug, Words};
+use crate::server::problem::{Problem, Words};
 use crate::server::service::Service;
 use axum::Json;
 use axum::body::Body;
@@ -70,10 +70,7 @@ pub(crate) async fn plan(
     let stop = given_up.0.clone();
     let view = service.blocking(move |service| {
         let engine = service.engine()?;
-        let plan = engine.plan(&request, &stop)?;
-        let Some(spec) = engine.spec() else {
-            return Err(Problem::new(Slug::NotReady, "there is no project here"));
-        };
+        let (plan, spec) = engine.plan(&request, &stop)?;
         Ok(PlanView::of(&plan, &spec))
     });
     let view = view.await;
