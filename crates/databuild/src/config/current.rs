@@ -44,6 +44,8 @@ struct Last {
     seen: Option<Vec<Stamp>>,
     /// What they said when they were right the last time.
     sound: Config,
+    /// What tells its pipelines from others.
+    pipelines: Vec<String>,
     says: ConfigNow,
 }
 
@@ -84,7 +86,8 @@ impl Current {
             for_signal: false,
             since: clock.wall(),
         };
-        let last = Last { patterns: Vec::new(), seen: None, sound: began.clone(), says };
+        let pipelines = began.saver.iter().map(fingerprint).collect();
+        let last = Last { patterns: Vec::new(), seen: None, sound: began.clone(), pipelines, says };
         Arc::new(Current { origin, began, clock, take, saver, last: Mutex::new(last) })
     }
 
@@ -97,7 +100,8 @@ impl Current {
             last.seen = seen;
             self.read(&mut last);
         }
-        last.says.for_signal = self.pipelines_wait(&last.sound);
+        let goes_by = |board: &Arc<Board>| board.goes_by(&last.pipelines);
+        last.says.for_signal = !self.saver.as_ref().is_none_or(goes_by);
         last.says.clone()
     }
 
@@ -137,6 +141,7 @@ impl Current {
                 last.says.usable = Ok(());
                 last.says.since = self.clock.wall();
                 last.says.for_start = read_at_start(&self.began, &new);
+                last.pipelines = new.saver.iter().map(fingerprint).collect();
                 last.sound = new;
             }
             Err(invalid) => last.says.usable = Err(invalid.first()),
@@ -159,13 +164,6 @@ impl Current {
             }
         }
         Some(stamps)
-    }
-
-    fn pipelines_wait(&self, new: &Config) -> bool {
-        self.saver.as_ref().is_some_and(|board| {
-            let wanted: Vec<String> = new.saver.iter().map(fingerprint).collect();
-            board.read().in_use != wanted
-        })
     }
 }
 

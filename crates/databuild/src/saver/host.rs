@@ -4,7 +4,7 @@
 mod rates;
 
 use super::format::{PipelineEntry, SaverStatus, VERSION};
-use super::pipelines::{World, fingerprint, kind_and_target};
+use super::pipelines::{World, kind_and_target};
 use super::report::Report;
 use databuild_io::sink::SinkError;
 use databuild_metrics::saver::{PipelineState as Shown, PipelineStats, SaverStats};
@@ -60,7 +60,11 @@ enum Told {
 
 /// What a saver says of itself, for other threads of its process.
 #[derive(Default)]
-pub(crate) struct Board(Mutex<Posted>);
+pub(crate) struct Board {
+    posted: Mutex<Posted>,
+    /// What tells the settings of each pipeline that runs from others.
+    in_use: Mutex<Vec<String>>,
+}
 
 /// What was said last.
 #[derive(Debug, Clone, Default)]
@@ -71,18 +75,25 @@ pub(crate) struct Posted {
     pub(crate) problem: Option<String>,
     /// Pipelines that need a person, with why.
     pub(crate) troubled: Vec<String>,
-    /// What tells the settings of each pipeline that is in use from others.
-    pub(crate) in_use: Vec<String>,
 }
 
 impl Board {
     /// What was said last.
     pub(crate) fn read(&self) -> Posted {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the pipelines that run are those of these fingerprints.
+    pub(crate) fn goes_by(&self, fingerprints: &[String]) -> bool {
+        *self.in_use.lock().unwrap_or_else(PoisonError::into_inner) == fingerprints
     }
 
     fn post(&self, posted: Posted) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = posted;
+        *self.posted.lock().unwrap_or_else(PoisonError::into_inner) = posted;
+    }
+
+    fn put_into_use(&self, fingerprints: Vec<String>) {
+        *self.in_use.lock().unwrap_or_else(PoisonError::into_inner) = fingerprints;
     }
 }
 
@@ -96,8 +107,6 @@ impl SaverHost {
         let board = Arc::<Board>::default();
         let mut desk = Desk::new(parts, Arc::clone(&board));
         desk.apply(pipelines)?;
-        // What is in use is known before anybody can ask.
-        board.post(Posted { in_use: desk.in_use.clone(), ..Posted::default() });
         // Two orders at once are more than anybody gives.
         let (inbox, told) = sync_channel(2);
         let work = move || desk.run(&told);
@@ -141,7 +150,6 @@ struct Desk {
     rates: Rates,
     started_at: Timestamp,
     problem: Option<String>,
-    in_use: Vec<String>,
     /// The state of each pipeline that was told on stderr.
     told: BTreeMap<String, PipelineState>,
     /// How many losses of each were.
@@ -160,7 +168,6 @@ impl Desk {
             rates: Rates::default(),
             started_at,
             problem: None,
-            in_use: Vec::new(),
             told: BTreeMap::new(),
             told_losses: BTreeMap::new(),
         }
@@ -181,7 +188,6 @@ impl Desk {
 
     /// Has exactly these pipelines run.
     fn apply(&mut self, pipelines: Vec<PipelineSettings>) -> Result<Reloaded, SinkError> {
-        let in_use = pipelines.iter().map(fingerprint).collect();
         if self.saver.is_none() && pipelines.is_empty() {
             return Ok(Reloaded::default());
         }
@@ -196,9 +202,10 @@ impl Desk {
             }
         };
         self.about = pipelines.iter().map(|it| (it.name.clone(), kind_and_target(it))).collect();
-        let pipelines = pipelines.into_iter().map(|it| world.pipeline(it)).collect();
+        let pipelines: Vec<_> = pipelines.into_iter().map(|it| world.pipeline(it)).collect();
+        let fingerprints = pipelines.iter().map(|it| it.fingerprint.clone()).collect();
         let done = saver.reload(pipelines, GRACE);
-        self.in_use = in_use;
+        self.board.put_into_use(fingerprints);
         Ok(done)
     }
 
@@ -259,7 +266,6 @@ impl Desk {
             stats: stats(statuses, now),
             problem: self.problem.clone(),
             troubled: statuses.iter().filter_map(troubled).collect(),
-            in_use: self.in_use.clone(),
         });
         for status in statuses {
             self.tell_change(status);
