@@ -16,6 +16,7 @@ mod search;
 mod writer;
 
 use crate::settings::FilesSettings;
+use crate::trouble::of_kind;
 use databuild_io::sink::{Sink, SinkError, SinkErrorKind};
 use databuild_model::time::Timestamp;
 use databuild_plugin::processor::{
@@ -214,13 +215,7 @@ fn trouble(error: SinkError) -> ProcessorError {
         | SinkErrorKind::Full
         | SinkErrorKind::Transient => ProcessorErrorKind::Transient,
     };
-    ProcessorError {
-        kind,
-        what: error.to_string(),
-        remedy: error.remedy().to_owned(),
-        position: None,
-        source: error.source.map(|source| source.into()),
-    }
+    of_kind(error, kind)
 }
 
 #[cfg(test)]

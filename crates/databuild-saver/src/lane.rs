@@ -12,6 +12,7 @@ mod dead_letters;
 use crate::orders::Orders;
 use crate::settings::{OnError, PipelineSettings};
 use crate::status::{LastError, PipelineState, Shared};
+use crate::trouble::that_passes;
 pub(crate) use attempt::options;
 use attempt::{Attempt, Ended};
 use behind::Behind;
@@ -119,7 +120,7 @@ impl Lane {
     pub(crate) fn run(mut self) {
         while !self.control.is_stopped() {
             if let Err(error) = self.obey() {
-                self.wait_after(&sink_trouble(error));
+                self.wait_after(&that_passes(error));
                 continue;
             }
             if self.control.is_stopped() || self.is_held_up() {
@@ -322,17 +323,6 @@ impl Lane {
 fn blame(attempt: &Attempt<'_>, error: &ProcessorError) -> Option<((Arc<str>, u64), String)> {
     let position = error.position.filter(|_| error.kind == ProcessorErrorKind::Poison)?;
     Some((attempt.origin(position)?, error.what.clone()))
-}
-
-/// What the saver's own folder says, as what a processor says.
-fn sink_trouble(error: SinkError) -> ProcessorError {
-    ProcessorError {
-        kind: ProcessorErrorKind::Transient,
-        what: error.to_string(),
-        remedy: error.remedy().to_owned(),
-        position: None,
-        source: error.source.map(Into::into),
-    }
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> ProcessorError {

@@ -14,3 +14,4 @@ pub mod saver;
 pub mod settings;
 pub mod status;
 pub mod tap;
+pub mod trouble;

@@ -1,7 +1,7 @@
 //! One try of a pipeline: from the last record on, until something fails or somebody orders otherwise.
 
 use super::dead_letters::DeadLetters;
-use super::{AcceptLoss, Control, Parts, Suspect, sink_trouble};
+use super::{AcceptLoss, Control, Parts, Suspect};
 use crate::checkpoint::{CheckpointError, CheckpointLog};
 use crate::consume::{Consumer, ConsumerOptions, Ready};
 use crate::event::{Due, Views};
@@ -10,6 +10,7 @@ use crate::format::dead_letter::DeadLetter;
 use crate::orders::Orders;
 use crate::settings::{OnError, PipelineSettings};
 use crate::status::{LastError, Shared};
+use crate::trouble::that_passes;
 use databuild_io::bus::{BusError, Start};
 use databuild_plugin::processor::{
     Checkpointer, Done, LogProcessor, Loss, ProcessorError, ProcessorErrorKind, Properties,
@@ -165,7 +166,7 @@ impl Desk<'_> {
             reason,
             self.parts.clock.wall(),
         );
-        self.letters.write(self.parts.home.as_ref(), &letter).map_err(sink_trouble)?;
+        self.letters.write(self.parts.home.as_ref(), &letter).map_err(that_passes)?;
         self.consumer.acknowledge(Done::These(&[position]));
         self.consumer.count_dead_letter();
         let mut status = self.status.lock();
@@ -187,7 +188,7 @@ impl<'a> Attempt<'a> {
         let (log, found) =
             CheckpointLog::open(&parts.home, &settings.name).map_err(checkpoint_trouble)?;
         let orders = Orders::new(parts.home.as_ref(), &settings.name);
-        let replay = orders.replay_from().map_err(sink_trouble)?;
+        let replay = orders.replay_from().map_err(that_passes)?;
         let outputs = found.as_ref().map(|state| state.outputs.clone()).unwrap_or_default();
         status.lock().dead_letters = found.as_ref().map_or(0, |state| state.dead_letters);
         let state = found.filter(|_| replay.is_none());
@@ -212,7 +213,7 @@ impl<'a> Attempt<'a> {
         processor.initialize(&properties, &outputs, &mut desk)?;
         if replay.is_some() {
             desk.record()?;
-            orders.replayed().map_err(sink_trouble)?;
+            orders.replayed().map_err(that_passes)?;
         }
         Ok(Attempt {
             parts,
@@ -337,8 +338,8 @@ impl<'a> Attempt<'a> {
         let recorded = 0 < self.unrecorded;
         self.desk.status.lock().events_out += std::mem::take(&mut self.unrecorded);
         let orders = Orders::new(self.parts.home.as_ref(), &self.parts.settings.name);
-        let ordered = orders.is_paused().map_err(sink_trouble)?
-            || orders.replay_from().map_err(sink_trouble)?.is_some();
+        let ordered = orders.is_paused().map_err(that_passes)?
+            || orders.replay_from().map_err(that_passes)?.is_some();
         if ordered {
             return self.end().map(|_| Turn { recorded, ended: Some(Ended::Ordered) });
         }

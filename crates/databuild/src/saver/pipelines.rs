@@ -11,6 +11,7 @@ use databuild_plugin::processor::{LogProcessor, ProcessorError, ProcessorErrorKi
 use databuild_saver::files::{Begun, FileProcessor};
 use databuild_saver::saver::{AcceptLoss, MakeBus, MakeProcessor, Pipeline};
 use databuild_saver::settings::{FilesSettings, PipelineSettings, ProcessorSettings};
+use databuild_saver::trouble::that_passes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,7 +82,7 @@ fn make_files(files: FilesSettings) -> MakeProcessor {
     let begun = Begun::default();
     Box::new(move |accept_loss| {
         let modes = Modes { file: files.file_mode, folder: files.folder_mode };
-        let sink = LocalSink::open(Path::new(files.path.base()), modes).map_err(trouble)?;
+        let sink = LocalSink::open(Path::new(files.path.base()), modes).map_err(that_passes)?;
         let processor = FileProcessor::new(files.clone(), Arc::new(sink)).in_start(&begun);
         let processor: Box<dyn LogProcessor> = match accept_loss {
             AcceptLoss::No => Box::new(processor),
@@ -114,15 +115,5 @@ fn no_program(error: std::io::Error) -> ProcessorError {
         remedy: "start databuild again: its program was moved or removed".to_owned(),
         position: None,
         source: Some(error.into()),
-    }
-}
-
-fn trouble(error: SinkError) -> ProcessorError {
-    ProcessorError {
-        kind: ProcessorErrorKind::Transient,
-        what: error.to_string(),
-        remedy: error.remedy().to_owned(),
-        position: None,
-        source: error.source.map(Into::into),
     }
 }
