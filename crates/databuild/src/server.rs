@@ -32,6 +32,7 @@ mod scrape;
 mod service;
 mod slots;
 mod stall;
+mod stream;
 mod tail;
 pub(crate) mod views;
 

@@ -5,12 +5,12 @@ use crate::server::media::Form;
 use crate::server::params::Params;
 use crate::server::problem::{Problem, Slug, Words};
 use crate::server::service::Service;
+use crate::server::stream;
 use crate::server::tail::resume_after;
 use crate::wire::sse;
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use databuild_graph::bel::rows::{EventFilter, EventPage};
 use databuild_model::bel::BuildEvent;
@@ -111,9 +111,7 @@ enum Phase {
 }
 
 fn follow(service: Arc<Service>, since: u64, build: Option<BuildId>) -> Result<Response, Problem> {
-    let Ok(permit) = Arc::clone(service.tails()).try_acquire_owned() else {
-        return Err(Problem::new(Slug::TooManyRequests, "too many streams are open"));
-    };
+    let permit = stream::place(&service, "too many streams are open")?;
     let tail = Tail {
         service,
         build,
@@ -122,11 +120,7 @@ fn follow(service: Arc<Service>, since: u64, build: Option<BuildId>) -> Result<R
         phase: Phase::Opening,
         _permit: permit,
     };
-    let mut answer = Response::new(Body::from_stream(try_unfold(tail, step)));
-    let out = answer.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(Form::Sse.media_type()));
-    out.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(answer)
+    Ok(stream::answer(Form::Sse, try_unfold(tail, step)))
 }
 
 /// The next bytes to send; none after the end of the build.

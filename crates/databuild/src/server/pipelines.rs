@@ -14,13 +14,14 @@ use crate::server::media::Form;
 use crate::server::params::Params;
 use crate::server::problem::{Problem, Slug, Words};
 use crate::server::service::Service;
+use crate::server::stream;
 use crate::server::views::Page;
 use crate::server::views::saver::{Ordered, Pipeline};
 use crate::wire::sse;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use databuild_io::bus::Start;
 use databuild_io::sink::{Sink, SinkError};
@@ -284,9 +285,7 @@ pub(crate) async fn tap(
         _ => None,
     })?;
     let since = params.when("since", service.now())?;
-    let Ok(permit) = Arc::clone(service.tails()).try_acquire_owned() else {
-        return Err(Problem::new(Slug::TooManyRequests, "too many streams are open"));
-    };
+    let permit = stream::place(&service, "too many streams are open")?;
     let tap = service.blocking(move |service| {
         let pipelines = service.pipelines();
         let settings = pipelines.settings(&name)?;
@@ -303,11 +302,7 @@ pub(crate) async fn tap(
         phase: Phase::Opening,
         _permit: permit,
     };
-    let mut answer = Response::new(Body::from_stream(try_unfold(passing, step)));
-    let out = answer.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(Form::Sse.media_type()));
-    out.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(answer)
+    Ok(stream::answer(Form::Sse, try_unfold(passing, step)))
 }
 
 #[derive(Clone, Copy)]

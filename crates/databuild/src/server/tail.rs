@@ -3,11 +3,12 @@
 
 use crate::server::limits;
 use crate::server::logs_query::LogsQuery;
+use crate::server::media::Form;
 use crate::server::params::Params;
-use crate::server::problem::{Problem, Slug};
+use crate::server::problem::Problem;
 use crate::server::service::Service;
+use crate::server::stream;
 use crate::wire::sse;
-use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use databuild_logs::read::{Cursor, Followed, Follower, LogReader, ReadError, RunState, Step};
@@ -43,10 +44,8 @@ pub(crate) async fn answer(
 ) -> Result<Response, Problem> {
     query.check_follow()?;
     let after = resume_after(params, headers)?;
-    let Ok(permit) = Arc::clone(service.tails()).try_acquire_owned() else {
-        let detail = format!("{} logs are followed already", limits::TAILS_MAX);
-        return Err(Problem::new(Slug::TooManyRequests, detail));
-    };
+    let full = format!("{} logs are followed already", limits::TAILS_MAX);
+    let permit = stream::place(service, full)?;
     let request = query.request.clone();
     let follower = service
         .blocking(move |service| {
@@ -67,16 +66,12 @@ pub(crate) async fn answer(
         phase: Phase::Opening,
         _permit: permit,
     };
-    let mut answer = Response::new(Body::from_stream(try_unfold(tail, step)));
-    let media = match form {
-        TailForm::Events => "text/event-stream",
-        TailForm::Lines => "application/x-ndjson",
+    let form = match form {
+        TailForm::Events => Form::Sse,
+        TailForm::Lines => Form::Ndjson,
     };
-    let out = answer.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // A proxy that collects the answer would hold back the last entries.
-    out.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    let mut answer = stream::answer(form, try_unfold(tail, step));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(answer)
 }
 
