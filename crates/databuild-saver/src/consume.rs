@@ -4,7 +4,7 @@
 mod deliver;
 mod source;
 
-use crate::event::{Line, RunFacts, Views, with_view};
+use crate::event::{Due, Line, RunFacts, Views, with_view};
 use crate::format::checkpoint::State;
 use crate::limits;
 use databuild_io::bus::{Bus, BusBatch, BusError, Cursor, From, Missing, Start};
@@ -44,6 +44,14 @@ pub(crate) struct Ready {
     pub(crate) place: u64,
     pub(crate) late: bool,
     pub(crate) position: u64,
+}
+
+impl Ready {
+    /// As processors are given it.
+    pub(crate) fn due(&self) -> Due<'_> {
+        let Ready { line, facts, late, position, .. } = self;
+        Due { line, facts, late: *late, position: *position }
+    }
 }
 
 /// A batch of the bus of which not everything is done.

@@ -112,7 +112,8 @@ pub fn preview(
             }));
             processor.process(events, given.now, &mut Nowhere)
         };
-        views.with(&due(&ready), take)?;
+        let due: Vec<Due<'_>> = ready.iter().map(Ready::due).collect();
+        views.with(&due, take)?;
         preview.events += ready.len() as u64;
         let last = ready.last().map_or(Done::AsBefore, |last| Done::Upto(last.position));
         consumer.acknowledge(last);
@@ -140,16 +141,6 @@ fn in_memory(files: &FilesSettings) -> FilesSettings {
         keep: KeepPolicy::default(),
         ..files.clone()
     }
-}
-
-fn due(ready: &[Ready]) -> Vec<Due<'_>> {
-    let due = ready.iter().map(|it| Due {
-        line: &it.line,
-        facts: &it.facts,
-        late: it.late,
-        position: it.position,
-    });
-    due.collect()
 }
 
 /// Nothing is written down.

@@ -286,15 +286,7 @@ impl<'a> Attempt<'a> {
         let now = self.parts.clock.wall();
         let late = ready.iter().filter(|ready| ready.late).count() as u64;
         let batch = Arc::new(ready);
-        let due: Vec<Due<'_>> = batch
-            .iter()
-            .map(|it| Due {
-                line: &it.line,
-                facts: &it.facts,
-                late: it.late,
-                position: it.position,
-            })
-            .collect();
+        let due: Vec<Due<'_>> = batch.iter().map(Ready::due).collect();
         self.desk.batch = Arc::clone(&batch);
         let (processor, desk) = (&mut self.processor, &mut self.desk);
         if let [alone] = batch.as_slice() {

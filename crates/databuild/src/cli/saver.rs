@@ -17,7 +17,7 @@ use super::when;
 use crate::project::Project;
 use crate::render::escape::{Escapes, neutralise};
 use crate::render::times::Times;
-use crate::saver::look::existing_home;
+use crate::saver::look::{any_runs, existing_home};
 use databuild_io::bus::Start;
 use databuild_io::sink::{LocalSink, SinkError};
 use databuild_model::clock::Clock;
@@ -90,8 +90,11 @@ fn order(
         give(&Orders::new(&home, name))?;
     }
     if !context.global.quiet {
-        let runs = crate::saver::look::look(Some(&home), &[])?.savers.iter().any(|it| it.runs);
-        let when = if runs { "within a second" } else { "when a saver runs: databuild saver run" };
+        let when = if any_runs(&home)? {
+            "within a second"
+        } else {
+            "when a saver runs: databuild saver run"
+        };
         for name in names {
             writeln!(std::io::stderr(), "{name} {does} {when}")?;
         }

@@ -74,6 +74,11 @@ pub(crate) fn look(
     Ok(Overview { savers: alive, pipelines })
 }
 
+/// Whether any saver runs.
+pub(crate) fn any_runs(home: &dyn Sink) -> Result<bool, SinkError> {
+    Ok(savers(home)?.iter().any(|saver| saver.runs))
+}
+
 /// Adds what one saver says of a pipeline to what others said.
 fn merge(seen: &mut PipelineSeen, saver: &SaverSeen, entry: &PipelineEntry) {
     let pid = saver.status.pid;

@@ -4,7 +4,7 @@
 
 use crate::config::current::Current;
 use crate::saver::letters::letters;
-use crate::saver::look::{Overview, existing_home, look};
+use crate::saver::look::{Overview, any_runs, existing_home, look};
 use crate::saver::pipelines::World;
 use crate::server::body;
 use crate::server::builds::Nothing;
@@ -83,8 +83,7 @@ impl Pipelines {
         self.one(name)?;
         let home = self.world.home()?;
         give(&Orders::new(&home, name))?;
-        let runs = look(Some(&home), &[])?.savers.iter().any(|saver| saver.runs);
-        Ok(Ordered { pipeline: name.to_owned(), order, runs })
+        Ok(Ordered { pipeline: name.to_owned(), order, runs: any_runs(&home)? })
     }
 }
 
