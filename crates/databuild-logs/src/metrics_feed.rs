@@ -12,7 +12,7 @@ use crate::format::journal::{BatchRecord, JournalPlace, JournalRecord};
 use crate::format::metrics_state::{Counted, CountedRun, MetricsState};
 use crate::fs::{Fs, FsFile};
 use crate::limits;
-use crate::store::journal::{self as journals};
+use crate::store::journal::{self as journals, NoRecord};
 use databuild_metrics::aggregate::{BatchOf, MetricsAggregator, RecordOf, RunOf, SyncOf};
 use databuild_model::bel::BuildEvent;
 use databuild_model::cause::Cause;
@@ -260,20 +260,19 @@ impl MetricsFeed {
         }
     }
 
-    /// Whether the journal is another one than the one that was counted up to `place`: a power cut
-    /// took its end, or somebody removed it and it was made anew. Then it is read from its beginning,
-    /// and what is known is passed over.
+    /// Whether the journal is another one than the one that was counted up to `place`. Then it is read
+    /// from its beginning, and what is known is passed over.
     fn is_replaced(&mut self, place: JournalPlace) -> io::Result<bool> {
-        let path = journals::journal_path(&self.logs_dir, place.journal);
-        let size = self.fs.open_read(&path)?.size()?;
-        if size == place.offset || self.torn.get(&place.journal) == Some(&size) {
-            return Ok(false);
-        }
-        if journals::has_place(self.fs.as_ref(), &self.logs_dir, place)? {
-            // A tail that is torn, or being written.
-            self.torn.insert(place.journal, size);
-            return Ok(false);
-        }
+        let torn = self.torn.get(&place.journal).copied();
+        let why = journals::why_no_record(self.fs.as_ref(), &self.logs_dir, place, torn)?;
+        let size = match why {
+            NoRecord::Nothing => return Ok(false),
+            NoRecord::Torn(size) => {
+                self.torn.insert(place.journal, size);
+                return Ok(false);
+            }
+            NoRecord::Replaced(size) => size,
+        };
         let known_until = Some(self.state.newest);
         let counted = Counted { offset: 0, closed: false, known_until };
         self.state.journals.insert(place.journal, counted);

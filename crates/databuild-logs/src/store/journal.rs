@@ -220,9 +220,35 @@ pub fn read_each_from(
     Ok(records.map(|(end, record)| (record, start + end as u64)).collect())
 }
 
-/// Whether the journal still is the one that somebody read up to `place`: a record ends there. If not, a
-/// power cut took its end, or somebody removed it and it was made anew; then it has to be read again.
-pub fn has_place(fs: &dyn Fs, logs_dir: &Path, place: JournalPlace) -> io::Result<bool> {
+/// Why there is no record behind a place up to which somebody has read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoRecord {
+    /// The journal ends there, or is as it was at the last look.
+    Nothing,
+    /// One is torn or being written; the size of the file.
+    Torn(u64),
+    /// This is another journal: a power cut took the end of the one that was read, or somebody removed it
+    /// and it was made anew. It has to be read from its beginning. The size of the file.
+    Replaced(u64),
+}
+
+/// Why no record follows on `place`; `torn` is the size of the file when a torn one was found last.
+pub(crate) fn why_no_record(
+    fs: &dyn Fs,
+    logs_dir: &Path,
+    place: JournalPlace,
+    torn: Option<u64>,
+) -> io::Result<NoRecord> {
+    let size = fs.open_read(&journal_path(logs_dir, place.journal))?.size()?;
+    if size == place.offset || torn == Some(size) {
+        return Ok(NoRecord::Nothing);
+    }
+    let is_the_same = has_place(fs, logs_dir, place)?;
+    Ok(if is_the_same { NoRecord::Torn(size) } else { NoRecord::Replaced(size) })
+}
+
+/// Whether the journal still is the one that somebody read up to `place`: a record ends there.
+fn has_place(fs: &dyn Fs, logs_dir: &Path, place: JournalPlace) -> io::Result<bool> {
     let (mut at, mut met) = (JournalPlace { offset: 0, ..place }, place.offset == 0);
     while !met {
         let records = read_each_from(fs, logs_dir, at, SEARCH_BYTES)?;

@@ -3,7 +3,7 @@
 use super::TailError;
 use crate::format::journal::{self as format, BatchRecord, JournalPlace, JournalRecord};
 use crate::fs::{self, Fs};
-use crate::store::journal as journals;
+use crate::store::journal::{self as journals, NoRecord};
 use databuild_model::time::Timestamp;
 use databuild_policy::naming::JournalName;
 use std::collections::VecDeque;
@@ -168,11 +168,11 @@ impl Followed {
         place: JournalPlace,
         anew: &mut Vec<JournalName>,
     ) -> Result<bool, Trouble> {
-        let file = fs.open_read(&journals::journal_path(logs_dir, place.journal))?;
-        let size = file.size()?;
-        if size == place.offset || self.torn == Some(size) {
+        let why = journals::why_no_record(fs, logs_dir, place, self.torn)?;
+        if why == NoRecord::Nothing {
             return Ok(false);
         }
+        let file = fs.open_read(&journals::journal_path(logs_dir, place.journal))?;
         let mut magic = [0; format::MAGIC.len()];
         let got = fs::read_full_at(file.as_ref(), &mut magic, 0)?;
         let head = magic.get(..got).unwrap_or_default();
@@ -180,13 +180,18 @@ impl Followed {
         if head.first().is_some_and(|byte| *byte != 0) {
             format::read_header(head).map_err(Trouble::Format)?;
         }
-        if journals::has_place(fs, logs_dir, place)? {
-            self.torn = Some(size);
-            return Ok(false);
+        match why {
+            NoRecord::Nothing => Ok(false),
+            NoRecord::Torn(size) => {
+                self.torn = Some(size);
+                Ok(false)
+            }
+            NoRecord::Replaced(size) => {
+                *self = Followed::at(0);
+                anew.push(place.journal);
+                Ok(0 < size)
+            }
         }
-        *self = Followed::at(0);
-        anew.push(place.journal);
-        Ok(0 < size)
     }
 }
 
